@@ -1,0 +1,516 @@
+//! One hardened connection to one clone, for one call.
+
+use std::{
+    cell::{Cell, RefCell},
+    path::Path,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rehearsal_packet::{
+    Count, printable,
+    record::{ErrorClass, LastStatement, Refusal, SqlRecord},
+};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi, functions::FunctionFlags, limits::Limit};
+
+use super::{
+    frozen_time,
+    gate::{Caller, GatedConnection},
+    refusal::SqlRefusal,
+    statement::{Prepared, SqlValue, Statement, last_refusal},
+};
+use crate::plan::{ClonePlan, Limits, Transactions};
+
+/// SQLite calls the progress handler every so many steps of its virtual machine; each statement counts for at least this.
+const PROGRESS_STEPS: u64 = 1_000;
+
+/// What a session may do with the clone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read only.
+    Read,
+    /// Read and write, in a transaction that the host begins and ends, or in those of the module.
+    Step(Transactions),
+    /// Read and write, each statement for itself.
+    Case,
+    /// Building the clone from a dump: transaction control and the pragmas of dumps.
+    Import,
+}
+
+/// How a session is opened.
+#[derive(Clone, Debug)]
+pub struct SessionSettings<'a> {
+    /// What it may do.
+    pub access: Access,
+    /// How the clone behaves.
+    pub clone: &'a ClonePlan,
+    /// What it may use up.
+    pub limits: &'a Limits,
+}
+
+/// A limit that was overrun: the call must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overrun {
+    /// The limit's key in the plan.
+    pub limit: &'static str,
+    /// Its value.
+    pub value: u64,
+}
+
+/// What the progress handler counts; shared with it, because SQLite keeps the handler.
+#[derive(Debug)]
+struct Budget {
+    steps: AtomicU64,
+    steps_max: u64,
+    deadline: Instant,
+    deadline_passed: std::sync::atomic::AtomicBool,
+}
+
+impl Budget {
+    /// Counts some steps; true when they were too many, or took too long.
+    fn spend(&self, steps: u64) -> bool {
+        let spent = self.steps.fetch_add(steps, Ordering::Relaxed) + steps;
+        if Instant::now() >= self.deadline {
+            self.deadline_passed.store(true, Ordering::Relaxed);
+        }
+        spent > self.steps_max || self.deadline_passed.load(Ordering::Relaxed)
+    }
+}
+
+/// One connection, one call. Not `Send`.
+#[derive(Debug)]
+pub struct Session {
+    connection: Rc<GatedConnection>,
+    access: Access,
+    /// Whether the host has a transaction open around the module's statements.
+    in_host_transaction: Cell<bool>,
+    budget: Arc<Budget>,
+    limits: Limits,
+    record: RefCell<SqlRecord>,
+    rows: Cell<u64>,
+    overrun: Cell<Option<Overrun>>,
+}
+
+/// Where a script stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptRefusal {
+    /// The line, from 1, on which the refused statement begins.
+    pub line: u32,
+    /// How many statements had run before it.
+    pub completed: u32,
+    /// Why.
+    pub refusal: SqlRefusal,
+}
+
+impl Session {
+    /// Opens a clone.
+    ///
+    /// # Errors
+    /// What SQLite says, when it does not open or harden the file.
+    pub fn open(path: &Path, settings: &SessionSettings<'_>) -> Result<Self, SqlRefusal> {
+        let host_error = |message: String| SqlRefusal::by_host(ErrorClass::Other, message);
+        let sqlite_error = |error: rusqlite::Error| host_error(error.to_string());
+        let vfs = frozen_time::vfs_for(settings.clone.now_unix_ms).map_err(host_error)?;
+        let write = match settings.access {
+            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Import => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            Access::Step(_) | Access::Case => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        // NOFOLLOW is not for us: the scratch directory is ours alone, but the directory that holds it may well be a link.
+        let flags = write | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str()).map_err(sqlite_error)?;
+        let budget = Arc::new(Budget {
+            steps: AtomicU64::new(0),
+            steps_max: settings.limits.sql_steps,
+            deadline: Instant::now() + Duration::from_millis(settings.limits.call_ms),
+            deadline_passed: false.into(),
+        });
+        harden(&mut connection, settings, &budget).map_err(sqlite_error)?;
+        seed_randomness(&connection, settings.clone.seed).map_err(sqlite_error)?;
+        Ok(Self {
+            connection: Rc::new(GatedConnection::new(connection)),
+            access: settings.access,
+            in_host_transaction: Cell::new(false),
+            budget,
+            limits: settings.limits.clone(),
+            record: RefCell::default(),
+            rows: Cell::new(0),
+            overrun: Cell::new(None),
+        })
+    }
+
+    /// Runs a statement of the host's own: BEGIN, COMMIT, ROLLBACK, a check.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn host_statement(&self, sql: &str) -> Result<(), SqlRefusal> {
+        let Prepared::Statement(mut statement, _) = Statement::prepare(&self.connection, sql)? else { return Ok(()) };
+        while statement.step()? {}
+        Ok(())
+    }
+
+    /// Runs a query of the host's own and returns all its rows: for small answers only.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn host_query(&self, sql: &str) -> Result<Vec<Vec<SqlValue>>, SqlRefusal> {
+        let Prepared::Statement(mut statement, _) = Statement::prepare(&self.connection, sql)? else { return Ok(Vec::new()) };
+        let mut rows = Vec::new();
+        while statement.step()? {
+            rows.push(statement.row()?);
+        }
+        Ok(rows)
+    }
+
+    /// Begins the transaction around a step's call.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn begin(&self) -> Result<(), SqlRefusal> {
+        self.host_statement("BEGIN IMMEDIATE")?;
+        self.in_host_transaction.set(true);
+        Ok(())
+    }
+
+    /// Ends it. An error leaves the transaction open; dropping the session rolls it back.
+    ///
+    /// # Errors
+    /// What SQLite says: a deferred foreign key that does not hold, for example.
+    pub fn commit(&self) -> Result<(), SqlRefusal> {
+        self.in_host_transaction.set(false);
+        self.host_statement("COMMIT")
+    }
+
+    /// Ends it without effect.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn rollback(&self) -> Result<(), SqlRefusal> {
+        self.in_host_transaction.set(false);
+        self.host_statement("ROLLBACK")
+    }
+
+    /// Whether a transaction is open.
+    pub fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Writes every page that the open transaction has changed into the file, so that its bytes show the change and a ROLLBACK
+    /// has something to take back.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn flush(&self) -> Result<(), SqlRefusal> {
+        self.connection.cache_flush().map_err(|error| SqlRefusal::by_host(ErrorClass::Other, error.to_string()))
+    }
+
+    /// Runs exactly one statement of a module; returns how many rows it changed itself.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn execute(&self, sql: &str, params: &[SqlValue]) -> Result<u64, SqlRefusal> {
+        self.recorded(|| {
+            let mut statement = self.prepare_one(sql, params)?;
+            let before = self.connection.total_changes();
+            while statement.step()? {}
+            // `changes` keeps the count of the last DML statement; this one was none if the total stands still.
+            Ok(if self.connection.total_changes() == before { 0 } else { self.connection.changes() })
+        })
+    }
+
+    /// Runs the statements of a script; returns how many.
+    ///
+    /// # Errors
+    /// The first refusal, and where.
+    pub fn script(&self, sql: &str) -> Result<u32, ScriptRefusal> {
+        let (mut start, mut line, mut completed) = (0, 1, 0);
+        loop {
+            let rest = &sql[start..];
+            // Blank space before a statement belongs to no statement: the line is that of its first character.
+            let blank = rest.len() - rest.trim_start().len();
+            line += newlines(&rest[..blank]);
+            start += blank;
+            let rest = &sql[start..];
+            if rest.is_empty() {
+                return Ok(completed);
+            }
+            let prepared = self.as_module(|| self.prepare_for_module(rest));
+            if matches!(prepared, Ok(Prepared::Nothing)) {
+                return Ok(completed);
+            }
+            let mut used = rest.len();
+            let outcome = self.recorded(|| {
+                if let Prepared::Statement(mut statement, length) = prepared? {
+                    used = length;
+                    if statement.parameters() > 0 {
+                        return Err(SqlRefusal::by_host(
+                            ErrorClass::Syntax,
+                            "a statement of a script has parameters, and nothing to bind to them",
+                        ));
+                    }
+                    while statement.step()? {}
+                }
+                Ok(())
+            });
+            if let Err(refusal) = outcome {
+                let line = line + newlines(&rest[..comment_length(rest)]);
+                return Err(ScriptRefusal { line, completed, refusal });
+            }
+            completed += 1;
+            line += newlines(&rest[..used]);
+            start += used;
+        }
+    }
+
+    /// Begins exactly one query of a module.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn query(&self, sql: &str, params: &[SqlValue]) -> Result<Statement, SqlRefusal> {
+        self.recorded(|| self.prepare_one(sql, params))
+    }
+
+    /// The next rows of a query: at most `rows_max`, and fewer once they hold `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// Why the query cannot go on. It counts as a refusal of the statement that began it.
+    pub fn next_rows(&self, statement: &mut Statement, rows_max: usize, bytes_max: usize) -> Result<Vec<Vec<SqlValue>>, SqlRefusal> {
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        self.as_module(|| {
+            while rows.len() < rows_max && bytes < bytes_max {
+                if !statement.step()? {
+                    break;
+                }
+                self.rows.set(self.rows.get() + 1);
+                if self.rows.get() > self.limits.rows {
+                    self.overrun.set(Some(Overrun { limit: "rows", value: self.limits.rows }));
+                    return Err(SqlRefusal::by_host(ErrorClass::Limit, format!("more than {} rows", self.limits.rows)));
+                }
+                let row = statement.row()?;
+                bytes += row.iter().map(SqlValue::bytes).sum::<usize>() + 16;
+                rows.push(row);
+            }
+            Ok(())
+        })
+        .inspect_err(|refusal| self.note_refusal(refusal))?;
+        Ok(rows)
+    }
+
+    /// The limit that ended the session's work, if one did.
+    pub fn overrun(&self) -> Option<Overrun> {
+        self.overrun.get()
+    }
+
+    /// What the session was asked to do, and what became of it.
+    pub fn record(&self) -> SqlRecord {
+        SqlRecord { ignored_pragmas: self.connection.gate().ignored_pragmas(), ..self.record.borrow().clone() }
+    }
+
+    /// The last thing that SQLite complained of.
+    pub fn last_refusal(&self) -> SqlRefusal {
+        last_refusal(&self.connection)
+    }
+
+    fn prepare_one(&self, sql: &str, params: &[SqlValue]) -> Result<Statement, SqlRefusal> {
+        let one = |what: &str| SqlRefusal::by_host(ErrorClass::Syntax, format!("exactly one statement is needed here; this is {what}"));
+        let Prepared::Statement(mut statement, used) = self.prepare_for_module(sql)? else {
+            return Err(one("none"));
+        };
+        if !matches!(self.prepare_for_module(&sql[used..]), Ok(Prepared::Nothing)) {
+            return Err(one("more"));
+        }
+        if statement.parameters() != params.len() {
+            return Err(SqlRefusal::by_host(
+                ErrorClass::Syntax,
+                format!("the statement has {} parameters; {} values were given", statement.parameters(), params.len()),
+            ));
+        }
+        for (index, value) in params.iter().enumerate() {
+            statement.bind(index + 1, value)?;
+        }
+        Ok(statement)
+    }
+
+    fn prepare_for_module(&self, sql: &str) -> Result<Prepared, SqlRefusal> {
+        // A statement with ON CONFLICT ROLLBACK, or RAISE(ROLLBACK) in a trigger, ends the transaction without asking anybody.
+        if self.in_host_transaction.get() && !self.in_transaction() {
+            return Err(SqlRefusal::by_host(ErrorClass::NotAuthorized, "an earlier statement rolled the host's transaction back"));
+        }
+        Statement::prepare(&self.connection, sql)
+    }
+
+    /// Runs something on a module's behalf and writes down how it went.
+    fn recorded<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
+        self.note_statement();
+        self.as_module(work).inspect_err(|refusal| self.note_refusal(refusal))
+    }
+
+    /// Runs something with the rights of the module.
+    fn as_module<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
+        if self.overrun.get().is_some() || self.budget.spend(PROGRESS_STEPS) {
+            self.note_overrun();
+            return Err(SqlRefusal::by_host(ErrorClass::Limit, "the call has used up a limit of the plan"));
+        }
+        let gate = self.connection.gate();
+        gate.take_denied();
+        gate.caller.set(match self.access {
+            Access::Read | Access::Case => Caller::Module { transactions: false, savepoints: false },
+            Access::Step(Transactions::Host) => Caller::Module { transactions: false, savepoints: true },
+            Access::Step(Transactions::Own) | Access::Import => Caller::Module { transactions: true, savepoints: true },
+        });
+        let outcome = work();
+        gate.caller.set(Caller::Host);
+        outcome.map_err(|mut refusal| {
+            if let Some(reason) = gate.take_denied()
+                && refusal.class == ErrorClass::NotAuthorized
+            {
+                refusal.message = format!("not authorized: {reason}");
+            }
+            if refusal.code & 0xff == ffi::SQLITE_INTERRUPT {
+                self.note_overrun();
+            }
+            refusal
+        })
+    }
+
+    fn note_overrun(&self) {
+        if self.overrun.get().is_none() {
+            let late = self.budget.deadline_passed.load(Ordering::Relaxed);
+            self.overrun.set(Some(if late {
+                Overrun { limit: "call_ms", value: self.limits.call_ms }
+            } else {
+                Overrun { limit: "sql_steps", value: self.limits.sql_steps }
+            }));
+        }
+    }
+
+    fn note_statement(&self) {
+        let mut record = self.record.borrow_mut();
+        record.statements.0 += 1;
+        record.last = Some(LastStatement::Accepted);
+    }
+
+    fn note_refusal(&self, refusal: &SqlRefusal) {
+        let mut record = self.record.borrow_mut();
+        record.refused.0 += 1;
+        let noted = Refusal {
+            statement: Count(record.statements.0),
+            class: refusal.class,
+            code: refusal.code,
+            message: printable(&refusal.message, 1_000),
+        };
+        if record.refusals.len() < SqlRecord::REFUSALS_MAX {
+            record.refusals.push(noted.clone());
+        }
+        record.last = Some(LastStatement::Refused { refusal: noted });
+    }
+}
+
+fn newlines(text: &str) -> u32 {
+    u32::try_from(text.bytes().filter(|byte| *byte == b'\n').count()).unwrap_or(u32::MAX)
+}
+
+/// The length of the comments and blanks that some SQL begins with.
+fn comment_length(sql: &str) -> usize {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ';');
+        let end = if rest.starts_with("--") {
+            rest.find('\n')
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map(|end| end + 1)
+        } else {
+            return sql.len() - rest.len();
+        };
+        match end {
+            Some(end) => rest = &rest[end + 1..],
+            None => return sql.len(),
+        }
+    }
+}
+
+/// The second layer behind the gate: what the engine itself refuses on this connection.
+fn harden(connection: &mut Connection, settings: &SessionSettings<'_>, budget: &Arc<Budget>) -> rusqlite::Result<()> {
+    for (setting, value) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, settings.clone.foreign_keys && settings.access != Access::Import),
+        (DbConfig::SQLITE_DBCONFIG_STMT_SCANSTATUS, false),
+    ] {
+        connection.set_db_config(setting, value)?;
+    }
+    // SAFETY: an open connection, on its own thread; ENABLE_LOAD_EXTENSION, which rusqlite's list lacks, takes an int and a
+    // pointer that may be null.
+    let code =
+        unsafe { ffi::sqlite3_db_config(connection.handle(), ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, std::ptr::null_mut::<i32>()) };
+    if code != ffi::SQLITE_OK {
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("extensions cannot be switched off".into())));
+    }
+    // Pragmas of the host, while there is no gate yet.
+    let page_bytes: u64 = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
+    let pages: u64 = connection.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
+    let pages_max = (pages + settings.limits.growth_bytes / page_bytes.max(1)).clamp(1, 4_294_967_294);
+    // Durability is of no use to a file that goes with the process; the rollback journal is, and is kept.
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA max_page_count={pages_max};"
+    ))?;
+    let clamped = |value: u64| i32::try_from(value).unwrap_or(i32::MAX);
+    for (limit, value) in [
+        (Limit::SQLITE_LIMIT_LENGTH, clamped(settings.limits.value_bytes)),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, clamped(settings.limits.sql_bytes)),
+        // 0 would forbid VACUUM, which attaches its temporary database.
+        (Limit::SQLITE_LIMIT_ATTACHED, 1),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 500),
+        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 500),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 25_000_000),
+        (Limit::SQLITE_LIMIT_FUNCTION_ARG, 127),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 100),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        connection.set_limit(limit, value)?;
+    }
+    let budget = budget.clone();
+    let handler = move || budget.spend(PROGRESS_STEPS);
+    connection.progress_handler(i32::try_from(PROGRESS_STEPS).unwrap_or(1_000), Some(handler))
+}
+
+/// Replaces SQLite's random functions by seeded ones: SQLite's draw from a generator of the whole process.
+fn seed_randomness(connection: &Connection, seed: u32) -> rusqlite::Result<()> {
+    // What the functions may be used in is what the originals may be used in: any part of a schema.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
+    let state = Arc::new(AtomicU64::new(u64::from(seed)));
+    let draw = move || {
+        // SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+        const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = state.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let draw_integer = draw.clone();
+    connection.create_scalar_function(c"random", 0, flags, move |_| Ok(draw_integer().cast_signed()))?;
+    connection.create_scalar_function(c"randomblob", 1, flags, move |context| {
+        // As SQLite's own: at least one byte, at most what a value may hold.
+        let wanted = context.get::<Option<i64>>(0)?.unwrap_or(1).clamp(1, 1_000_000_000);
+        let limit = 67_108_864;
+        if wanted > limit {
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_TOOBIG), None));
+        }
+        let mut blob = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0) + 8);
+        while (blob.len() as i64) < wanted {
+            blob.extend_from_slice(&draw().to_le_bytes());
+        }
+        blob.truncate(usize::try_from(wanted).unwrap_or(0));
+        Ok(blob)
+    })
+}

@@ -1,0 +1,208 @@
+//! Stage 4, intake: the operator's source becomes an isolated clone.
+//!
+//! In: an admitted plan. Out: an [`Opened`] source: its digest, and a first clone that every other is copied from. The source
+//! is opened read-only, read to its end once now and once after everything ran, and never handed to SQLite: SQLite would roll
+//! back a journal that lies beside it. What is wrong with a source is an [`IntakeError`]; then nothing is rehearsed.
+
+mod database;
+mod dump;
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use rehearsal_packet::{
+    Sha256,
+    record::{SourceKind, SourceRecord},
+};
+
+use crate::{
+    admit::Admitted,
+    clone_db::{Access, Image, Scratch, ScratchError, Session, SessionSettings, SplitError, SqlRefusal, SqlValue, state},
+    plan::{ClonePlan, Limits},
+};
+
+/// A source that was read whole and found fit, and the first clone of it. Only [`open`] makes one.
+#[derive(Debug)]
+pub struct Opened {
+    path: PathBuf,
+    base: Image,
+    record: SourceRecord,
+}
+
+/// Why there is no clone.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// No room for clones: not the source's fault.
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
+    /// The source, or the clone, cannot be read or written.
+    #[error("{doing} {}: {error}", .path.display())]
+    Io {
+        /// What was tried, as a verb: "cannot read the source".
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// The bytes are not those that the plan pins, or that the packet was made from.
+    #[error("the source {} has SHA-256 {found}, but {pinned} is called for; bring the source with that digest, or change `sha256` in [source]", .path.display())]
+    Pin {
+        /// The source.
+        path: PathBuf,
+        /// Its digest.
+        found: Sha256,
+        /// What is called for.
+        pinned: Sha256,
+    },
+    /// Not fit to be rehearsed on.
+    #[error("the source {} {problem}", .path.display())]
+    Unfit {
+        /// The source.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A statement of a dump was refused.
+    #[error("the source {}:{line}: the dump does not run: {refusal}", .path.display())]
+    Statement {
+        /// The dump.
+        path: PathBuf,
+        /// The line that the statement begins on, from 1.
+        line: u64,
+        /// Why.
+        refusal: SqlRefusal,
+    },
+    /// A dump cannot be split into statements.
+    #[error("the source {}, {error}", .path.display())]
+    Split {
+        /// The dump.
+        path: PathBuf,
+        /// Why.
+        error: SplitError,
+    },
+}
+
+impl IntakeError {
+    /// Whether the source is to blame; else it is the machine.
+    pub fn is_about_the_source(&self) -> bool {
+        !matches!(self, IntakeError::Scratch(_)) && !matches!(self, IntakeError::Io { doing, .. } if doing.contains("clone"))
+    }
+}
+
+/// Is told how many bytes of the source have been read, and how many there are.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// What the clone may grow to, and so on, while the host itself builds or checks it: only the machine limits that.
+const HOST_LIMITS: Limits = Limits {
+    call_ms: u32::MAX as u64,
+    sql_steps: u64::MAX / 2,
+    sql_bytes: 1_000_000_000,
+    value_bytes: 1_000_000_000,
+    growth_bytes: u64::MAX / 4,
+    ..Limits::STANDARD
+};
+
+/// Reads the source and makes the first clone.
+///
+/// # Errors
+/// [`IntakeError`].
+pub fn open(admitted: &Admitted, scratch: &Scratch, progress: Progress<'_>) -> Result<Opened, IntakeError> {
+    let plan = admitted.plan();
+    let path = &plan.source.path;
+    let file = open_regular_file(path)?;
+    let base = scratch.new_image();
+    let (sha256, bytes, notes) = match plan.source.kind {
+        SourceKind::Sqlite => database::copy(path, file, &base, progress)?,
+        SourceKind::Dump => dump::import(path, file, &base, &plan.clone, progress)?,
+    };
+    if let Some(pinned) = plan.source.sha256
+        && pinned != sha256
+    {
+        return Err(IntakeError::Pin { path: path.clone(), found: sha256, pinned });
+    }
+    let tables = check_intact(path, &base, &plan.clone)?;
+    let digests = state::digest(base.path()).map_err(|error| clone_error(&base, error))?;
+    let record = SourceRecord {
+        kind: plan.source.kind,
+        bytes: bytes.into(),
+        sha256_before: sha256,
+        // Until the source is read again; see `close`.
+        sha256_after: sha256,
+        state: digests.state,
+        tables,
+        notes,
+    };
+    Ok(Opened { path: path.clone(), base, record })
+}
+
+impl Opened {
+    /// The first clone.
+    pub fn base(&self) -> &Image {
+        &self.base
+    }
+
+    /// What was found.
+    pub fn record(&self) -> &SourceRecord {
+        &self.record
+    }
+
+    /// Reads the source once more and closes the record. Whether it changed is for the judge.
+    ///
+    /// # Errors
+    /// When the source cannot be read again.
+    pub fn close(self) -> Result<SourceRecord, IntakeError> {
+        let file = open_regular_file(&self.path)?;
+        let (sha256_after, _) = Sha256::of_reader(file).map_err(|error| source_error(&self.path, error))?;
+        Ok(SourceRecord { sha256_after, ..self.record })
+    }
+}
+
+/// Opens the source read-only, whatever the operator could do with it.
+fn open_regular_file(path: &Path) -> Result<File, IntakeError> {
+    let metadata = path.metadata().map_err(|error| source_error(path, error))?;
+    // Asked before opening: opening a FIFO would wait for a writer.
+    if !metadata.is_file() {
+        return Err(unfit(path, "is not a regular file"));
+    }
+    if metadata.len() == 0 {
+        return Err(unfit(path, "is empty: there is nothing to rehearse on"));
+    }
+    File::open(path).map_err(|error| source_error(path, error))
+}
+
+/// Checks that the clone is a sound database with at least one table; returns how many it has.
+fn check_intact(path: &Path, base: &Image, clone: &ClonePlan) -> Result<u32, IntakeError> {
+    let damaged = |refusal: SqlRefusal| unfit(path, format!("cannot be read as a database: {}", refusal.message));
+    let settings = SessionSettings { access: Access::Read, clone, limits: &HOST_LIMITS };
+    let session = Session::open(base.path(), &settings).map_err(damaged)?;
+    let problems = session.host_query("PRAGMA quick_check(1)").map_err(damaged)?;
+    if let Some(SqlValue::Text(problem)) = problems.first().and_then(|row| row.first())
+        && problem != "ok"
+    {
+        let problem = rehearsal_packet::printable(problem.lines().last().unwrap_or(problem), 200);
+        return Err(unfit(path, format!("is damaged: {problem}; restore it from a backup, or rebuild it with `sqlite3 DB .recover`")));
+    }
+    let tables = session
+        .host_query("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        .map_err(damaged)?;
+    match tables.first().and_then(|row| row.first()) {
+        Some(SqlValue::Integer(count @ 1..)) => Ok(u32::try_from(*count).unwrap_or(u32::MAX)),
+        _ => Err(unfit(path, "holds no table: there is nothing to rehearse on")),
+    }
+}
+
+fn source_error(path: &Path, error: io::Error) -> IntakeError {
+    IntakeError::Io { doing: "cannot read the source", path: path.to_owned(), error }
+}
+
+fn clone_error(clone: &Image, error: io::Error) -> IntakeError {
+    IntakeError::Io { doing: "no room for the clone? Cannot write", path: clone.path().to_owned(), error }
+}
+
+fn unfit(path: &Path, problem: impl Into<String>) -> IntakeError {
+    IntakeError::Unfit { path: path.to_owned(), problem: problem.into() }
+}
