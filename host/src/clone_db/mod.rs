@@ -4,8 +4,10 @@
 //! it through a [`Session`] alone: one connection, one call, one set of limits. What a session lets through is decided in one
 //! place, the gate (`gate.rs`); what the state of a clone *is* is decided in another ([`state`]).
 
+mod budget;
 mod frozen_time;
 mod gate;
+mod harden;
 mod refusal;
 mod scratch;
 mod session;
@@ -13,8 +15,9 @@ mod splitter;
 pub mod state;
 mod statement;
 
+pub use budget::Overrun;
 pub use refusal::SqlRefusal;
 pub use scratch::{Image, ImageId, Scratch, ScratchError};
-pub use session::{Access, Overrun, ScriptRefusal, Session, SessionSettings};
+pub use session::{Access, ScriptRefusal, Session, SessionSettings};
 pub use splitter::{SplitError, StatementSplitter};
 pub use statement::{SqlValue, Statement};

@@ -4,29 +4,24 @@ use std::{
     cell::{Cell, RefCell},
     path::Path,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::Arc,
 };
 
 use rehearsal_packet::{
     Count, printable,
     record::{ErrorClass, LastStatement, Refusal, SqlRecord},
 };
-use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi, functions::FunctionFlags, limits::Limit};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::{
+    budget::{Budget, Overrun},
     frozen_time,
     gate::{Caller, GatedConnection},
+    harden,
     refusal::SqlRefusal,
     statement::{Prepared, SqlValue, Statement, last_refusal},
 };
 use crate::plan::{ClonePlan, Limits, Transactions};
-
-/// SQLite calls the progress handler every so many steps of its virtual machine; each statement counts for at least this.
-const PROGRESS_STEPS: u64 = 1_000;
 
 /// What a session may do with the clone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,35 +45,6 @@ pub struct SessionSettings<'a> {
     pub clone: &'a ClonePlan,
     /// What it may use up.
     pub limits: &'a Limits,
-}
-
-/// A limit that was overrun: the call must end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overrun {
-    /// The limit's key in the plan.
-    pub limit: &'static str,
-    /// Its value.
-    pub value: u64,
-}
-
-/// What the progress handler counts; shared with it, because SQLite keeps the handler.
-#[derive(Debug)]
-struct Budget {
-    steps: AtomicU64,
-    steps_max: u64,
-    deadline: Instant,
-    deadline_passed: std::sync::atomic::AtomicBool,
-}
-
-impl Budget {
-    /// Counts some steps; true when they were too many, or took too long.
-    fn spend(&self, steps: u64) -> bool {
-        let spent = self.steps.fetch_add(steps, Ordering::Relaxed) + steps;
-        if Instant::now() >= self.deadline {
-            self.deadline_passed.store(true, Ordering::Relaxed);
-        }
-        spent > self.steps_max || self.deadline_passed.load(Ordering::Relaxed)
-    }
 }
 
 /// One connection, one call. Not `Send`.
@@ -123,14 +89,10 @@ impl Session {
         // NOFOLLOW is not for us: the scratch directory is ours alone, but the directory that holds it may well be a link.
         let flags = write | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str()).map_err(sqlite_error)?;
-        let budget = Arc::new(Budget {
-            steps: AtomicU64::new(0),
-            steps_max: settings.limits.sql_steps,
-            deadline: Instant::now() + Duration::from_millis(settings.limits.call_ms),
-            deadline_passed: false.into(),
-        });
-        harden(&mut connection, settings, &budget).map_err(sqlite_error)?;
-        seed_randomness(&connection, settings.clone.seed).map_err(sqlite_error)?;
+        harden::close_doors(&connection, settings).map_err(sqlite_error)?;
+        harden::set_limits(&connection, settings.limits).map_err(sqlite_error)?;
+        harden::seed_randomness(&connection, settings.clone.seed, settings.limits.value_bytes).map_err(sqlite_error)?;
+        let budget = Budget::watch(&mut connection, settings.limits).map_err(sqlite_error)?;
         Ok(Self {
             connection: Rc::new(GatedConnection::new(connection)),
             access: settings.access,
@@ -352,7 +314,7 @@ impl Session {
 
     /// Runs something with the rights of the module.
     fn as_module<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
-        if self.overrun.get().is_some() || self.budget.spend(PROGRESS_STEPS) {
+        if self.overrun.get().is_some() || self.budget.spend_statement() {
             self.note_overrun();
             return Err(SqlRefusal::by_host(ErrorClass::Limit, "the call has used up a limit of the plan"));
         }
@@ -371,8 +333,13 @@ impl Session {
             {
                 refusal.message = format!("not authorized: {reason}");
             }
-            if refusal.code & 0xff == ffi::SQLITE_INTERRUPT {
-                self.note_overrun();
+            match refusal.code & 0xff {
+                ffi::SQLITE_INTERRUPT => self.note_overrun(),
+                // The clone may not grow further; unless it is the disk that is full.
+                ffi::SQLITE_FULL if !self.disk_is_full() => {
+                    self.overrun.set(Some(Overrun { limit: "growth_bytes", value: self.limits.growth_bytes }));
+                }
+                _ => {}
             }
             refusal
         })
@@ -380,13 +347,15 @@ impl Session {
 
     fn note_overrun(&self) {
         if self.overrun.get().is_none() {
-            let late = self.budget.deadline_passed.load(Ordering::Relaxed);
-            self.overrun.set(Some(if late {
-                Overrun { limit: "call_ms", value: self.limits.call_ms }
-            } else {
-                Overrun { limit: "sql_steps", value: self.limits.sql_steps }
-            }));
+            self.overrun.set(Some(self.budget.overrun(&self.limits)));
         }
+    }
+
+    /// Whether the system had no room, the last time that SQLite asked it for some.
+    fn disk_is_full(&self) -> bool {
+        // SAFETY: the handle is that of an open connection, used on its own thread.
+        let code = unsafe { ffi::sqlite3_system_errno(self.connection.handle()) };
+        code == rustix::io::Errno::NOSPC.raw_os_error()
     }
 
     fn note_statement(&self) {
@@ -432,85 +401,4 @@ fn comment_length(sql: &str) -> usize {
             None => return sql.len(),
         }
     }
-}
-
-/// The second layer behind the gate: what the engine itself refuses on this connection.
-fn harden(connection: &mut Connection, settings: &SessionSettings<'_>, budget: &Arc<Budget>) -> rusqlite::Result<()> {
-    for (setting, value) in [
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, settings.clone.foreign_keys && settings.access != Access::Import),
-        (DbConfig::SQLITE_DBCONFIG_STMT_SCANSTATUS, false),
-    ] {
-        connection.set_db_config(setting, value)?;
-    }
-    // SAFETY: an open connection, on its own thread; ENABLE_LOAD_EXTENSION, which rusqlite's list lacks, takes an int and a
-    // pointer that may be null.
-    let code =
-        unsafe { ffi::sqlite3_db_config(connection.handle(), ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, std::ptr::null_mut::<i32>()) };
-    if code != ffi::SQLITE_OK {
-        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("extensions cannot be switched off".into())));
-    }
-    // Pragmas of the host, while there is no gate yet.
-    let page_bytes: u64 = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
-    let pages: u64 = connection.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
-    let pages_max = (pages + settings.limits.growth_bytes / page_bytes.max(1)).clamp(1, 4_294_967_294);
-    // Durability is of no use to a file that goes with the process; the rollback journal is, and is kept.
-    connection.execute_batch(&format!(
-        "PRAGMA synchronous=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA max_page_count={pages_max};"
-    ))?;
-    let clamped = |value: u64| i32::try_from(value).unwrap_or(i32::MAX);
-    for (limit, value) in [
-        (Limit::SQLITE_LIMIT_LENGTH, clamped(settings.limits.value_bytes)),
-        (Limit::SQLITE_LIMIT_SQL_LENGTH, clamped(settings.limits.sql_bytes)),
-        // 0 would forbid VACUUM, which attaches its temporary database.
-        (Limit::SQLITE_LIMIT_ATTACHED, 1),
-        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 500),
-        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 500),
-        (Limit::SQLITE_LIMIT_VDBE_OP, 25_000_000),
-        (Limit::SQLITE_LIMIT_FUNCTION_ARG, 127),
-        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
-        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 100),
-        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
-    ] {
-        connection.set_limit(limit, value)?;
-    }
-    let budget = budget.clone();
-    let handler = move || budget.spend(PROGRESS_STEPS);
-    connection.progress_handler(i32::try_from(PROGRESS_STEPS).unwrap_or(1_000), Some(handler))
-}
-
-/// Replaces SQLite's random functions by seeded ones: SQLite's draw from a generator of the whole process.
-fn seed_randomness(connection: &Connection, seed: u32) -> rusqlite::Result<()> {
-    // What the functions may be used in is what the originals may be used in: any part of a schema.
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
-    let state = Arc::new(AtomicU64::new(u64::from(seed)));
-    let draw = move || {
-        // SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-        const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut z = state.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    let draw_integer = draw.clone();
-    connection.create_scalar_function(c"random", 0, flags, move |_| Ok(draw_integer().cast_signed()))?;
-    connection.create_scalar_function(c"randomblob", 1, flags, move |context| {
-        // As SQLite's own: at least one byte, at most what a value may hold.
-        let wanted = context.get::<Option<i64>>(0)?.unwrap_or(1).clamp(1, 1_000_000_000);
-        let limit = 67_108_864;
-        if wanted > limit {
-            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_TOOBIG), None));
-        }
-        let mut blob = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0) + 8);
-        while (blob.len() as i64) < wanted {
-            blob.extend_from_slice(&draw().to_le_bytes());
-        }
-        blob.truncate(usize::try_from(wanted).unwrap_or(0));
-        Ok(blob)
-    })
 }

@@ -19,10 +19,12 @@ use crate::{
 
 /// The database resource. There is one, and its session is in the [`HostState`].
 #[derive(Debug)]
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Database;
 
 /// The cursor resource; its number is the index in [`HostState::cursors`].
 #[derive(Debug)]
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Cursor;
 
 /// An input as it is granted to one module.

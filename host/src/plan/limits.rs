@@ -24,8 +24,8 @@ macro_rules! limits {
         /// The limits that a plan states; the others come from outside ([`LimitsText::over`]).
         #[derive(Clone, Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub struct LimitsText {
-            $(#[doc = "As in [`Limits`]."] pub $name: Option<toml::Spanned<u64>>,)+
+        pub(super) struct LimitsText {
+            $(#[doc = "As in [`Limits`]."] pub(super) $name: Option<toml::Spanned<u64>>,)+
         }
 
         impl LimitsText {
@@ -33,7 +33,7 @@ macro_rules! limits {
             ///
             /// # Errors
             /// The place, the name and the least value of a limit that is too small to run anything at all.
-            pub fn over(&self, base: &Limits) -> Result<Limits, (std::ops::Range<usize>, &'static str, u64)> {
+            pub(super) fn over(&self, base: &Limits) -> Result<Limits, (std::ops::Range<usize>, &'static str, u64)> {
                 Ok(Limits {
                     $($name: match &self.$name {
                         Some(value) if $least > 0 && *value.as_ref() < $least => return Err((value.span(), stringify!($name), $least)),

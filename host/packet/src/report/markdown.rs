@@ -88,10 +88,11 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in crate::printable(text, 4_000).chars() {
-        if matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '&' | '~') {
+        if matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '&' | '~' | '@') {
             escaped.push('\\');
         }
         escaped.push(character);
     }
-    escaped
+    // What GitHub would turn into links by itself.
+    escaped.replace("://", "\\://").replace("www.", "www\\.")
 }

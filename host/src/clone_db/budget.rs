@@ -1,0 +1,72 @@
+//! How much work one call may make SQLite do.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+use crate::plan::Limits;
+
+/// SQLite calls the progress handler every so many steps of its virtual machine; each statement counts for at least this.
+const PROGRESS_STEPS: u16 = 1_000;
+
+/// A limit that was overrun: the call must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overrun {
+    /// The limit's key in the plan.
+    pub limit: &'static str,
+    /// Its value.
+    pub value: u64,
+}
+
+/// What the progress handler counts; shared with it, because SQLite keeps the handler.
+#[derive(Debug)]
+pub(super) struct Budget {
+    steps: AtomicU64,
+    steps_max: u64,
+    deadline: Instant,
+    deadline_passed: AtomicBool,
+}
+
+impl Budget {
+    /// Watches a connection from now on: what overruns the budget is interrupted.
+    pub(super) fn watch(connection: &mut Connection, limits: &Limits) -> rusqlite::Result<Arc<Self>> {
+        let budget = Arc::new(Self {
+            steps: AtomicU64::new(0),
+            steps_max: limits.sql_steps,
+            deadline: Instant::now() + Duration::from_millis(limits.call_ms),
+            deadline_passed: AtomicBool::new(false),
+        });
+        let watched = budget.clone();
+        connection.progress_handler(i32::from(PROGRESS_STEPS), Some(move || watched.spend()))?;
+        Ok(budget)
+    }
+
+    /// Counts one more statement; true when it was one too many, or too late.
+    pub(super) fn spend_statement(&self) -> bool {
+        self.spend()
+    }
+
+    fn spend(&self) -> bool {
+        let steps = u64::from(PROGRESS_STEPS);
+        let spent = self.steps.fetch_add(steps, Ordering::Relaxed) + steps;
+        if Instant::now() >= self.deadline {
+            self.deadline_passed.store(true, Ordering::Relaxed);
+        }
+        spent > self.steps_max || self.deadline_passed.load(Ordering::Relaxed)
+    }
+
+    /// Which limit it was. Steps first: they are the same every time, the clock is not.
+    pub(super) fn overrun(&self, limits: &Limits) -> Overrun {
+        if self.steps.load(Ordering::Relaxed) > self.steps_max {
+            Overrun { limit: "sql_steps", value: limits.sql_steps }
+        } else {
+            Overrun { limit: "call_ms", value: limits.call_ms }
+        }
+    }
+}
