@@ -206,8 +206,8 @@ fn instead(exports: &[String]) -> String {
     }
 }
 
-/// How modules come by an import, and how to build one without it.
-fn cure(import: &str) -> &'static str {
+/// How modules come by an import, and how to build one without it: the end of a sentence, with its colon.
+pub fn cure(import: &str) -> &'static str {
     if import.starts_with("wasi:sockets") || import.starts_with("wasi:http") {
         ": nothing here reaches a network. Remove the code that opens connections (componentize-py: build with --stub-wasi; \
          componentize-js: disableFeatures [\"http\", \"fetch-event\"])"

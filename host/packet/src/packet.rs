@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
@@ -149,6 +149,9 @@ impl CheckedPacket {
 /// Why a packet is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
+    /// Some other directory.
+    #[error("{}: this is not a packet: it has no manifest-sha256.txt and no bagit.txt", .0.display())]
+    NotAPacket(PathBuf),
     /// Its bytes are not those of its manifests, or it cannot be read.
     #[error(transparent)]
     Bytes(#[from] CheckError),
@@ -165,6 +168,11 @@ pub enum GateError {
 /// # Errors
 /// [`GateError`], which names the files.
 pub fn gate(packet: &Path) -> Result<CheckedPacket, GateError> {
+    // A packet that lost one of them is a packet that drifted; a directory without either is a mistyped name.
+    let has = |name: &str| packet.join(name).symlink_metadata().is_ok();
+    if packet.is_dir() && !has("manifest-sha256.txt") && !has("bagit.txt") {
+        return Err(GateError::NotAPacket(packet.to_owned()));
+    }
     let bag = bag::check(packet)?;
     let one = |wrong: Unreadable| GateError::Contents { wrong: vec![wrong] };
     let evidence = Evidence::from_payload(&|path| bag.file(path)).map_err(one)?;

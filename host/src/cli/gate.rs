@@ -75,6 +75,6 @@ pub(super) fn reasons(error: GateError) -> Result<Vec<String>, Failure> {
             Ok(reasons)
         }
         GateError::Contents { wrong } => Ok(wrong.iter().map(ToString::to_string).collect()),
-        error @ GateError::Bytes(CheckError::Io { .. }) => Err(error.into()),
+        error @ (GateError::NotAPacket(_) | GateError::Bytes(CheckError::Io { .. })) => Err(error.into()),
     }
 }

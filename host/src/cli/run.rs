@@ -67,6 +67,9 @@ fn check_target(target: &Path) -> anyhow::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if !parent.is_dir() {
+        bail!("there is no directory {}: make it, or name another with --out", parent.display());
+    }
     tempfile::Builder::new()
         .prefix(".rehearsal-")
         .tempdir_in(parent)

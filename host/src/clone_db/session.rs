@@ -59,6 +59,7 @@ pub struct Session {
     record: RefCell<SqlRecord>,
     rows: Cell<u64>,
     overrun: Cell<Option<Overrun>>,
+    disk_was_full: Cell<bool>,
 }
 
 /// Where a script stopped.
@@ -102,6 +103,7 @@ impl Session {
             record: RefCell::default(),
             rows: Cell::new(0),
             overrun: Cell::new(None),
+            disk_was_full: Cell::new(false),
         })
     }
 
@@ -110,9 +112,12 @@ impl Session {
     /// # Errors
     /// What SQLite says.
     pub fn host_statement(&self, sql: &str) -> Result<(), SqlRefusal> {
-        let Prepared::Statement(mut statement, _) = Statement::prepare(&self.connection, sql)? else { return Ok(()) };
-        while statement.step()? {}
-        Ok(())
+        let run = || {
+            let Prepared::Statement(mut statement, _) = Statement::prepare(&self.connection, sql)? else { return Ok(()) };
+            while statement.step()? {}
+            Ok(())
+        };
+        run().inspect_err(|refusal| self.note_full(refusal))
     }
 
     /// Runs a query of the host's own and returns all its rows: for small answers only.
@@ -167,7 +172,7 @@ impl Session {
     /// # Errors
     /// What SQLite says.
     pub fn flush(&self) -> Result<(), SqlRefusal> {
-        self.connection.cache_flush().map_err(|error| SqlRefusal::by_host(ErrorClass::Other, error.to_string()))
+        self.connection.cache_flush().map_err(|_| last_refusal(&self.connection)).inspect_err(|refusal| self.note_full(refusal))
     }
 
     /// Runs exactly one statement of a module; returns how many rows it changed itself.
@@ -273,11 +278,6 @@ impl Session {
         SqlRecord { ignored_pragmas: self.connection.gate().ignored_pragmas(), ..self.record.borrow().clone() }
     }
 
-    /// The last thing that SQLite complained of.
-    pub fn last_refusal(&self) -> SqlRefusal {
-        last_refusal(&self.connection)
-    }
-
     fn prepare_one(&self, sql: &str, params: &[SqlValue]) -> Result<Statement, SqlRefusal> {
         let one = |what: &str| SqlRefusal::by_host(ErrorClass::Syntax, format!("exactly one statement is needed here; this is {what}"));
         let Prepared::Statement(mut statement, used) = self.prepare_for_module(sql)? else {
@@ -335,11 +335,7 @@ impl Session {
             }
             match refusal.code & 0xff {
                 ffi::SQLITE_INTERRUPT => self.note_overrun(),
-                // The clone may not grow further; unless it is the disk that is full.
-                ffi::SQLITE_FULL if !self.disk_is_full() => {
-                    self.overrun.set(Some(Overrun { limit: "growth_bytes", value: self.limits.growth_bytes }));
-                }
-                _ => {}
+                _ => self.note_full(&refusal),
             }
             refusal
         })
@@ -351,11 +347,21 @@ impl Session {
         }
     }
 
-    /// Whether the system had no room, the last time that SQLite asked it for some.
-    fn disk_is_full(&self) -> bool {
+    /// Tells a clone that may not grow further, which is the module's doing, from a disk that is full, which is not.
+    fn note_full(&self, refusal: &SqlRefusal) {
         // SAFETY: the handle is that of an open connection, used on its own thread.
-        let code = unsafe { ffi::sqlite3_system_errno(self.connection.handle()) };
-        code == rustix::io::Errno::NOSPC.raw_os_error()
+        let errno = unsafe { ffi::sqlite3_system_errno(self.connection.handle()) };
+        let no_room = errno == rustix::io::Errno::NOSPC.raw_os_error();
+        match refusal.code & 0xff {
+            ffi::SQLITE_FULL | ffi::SQLITE_IOERR if no_room => self.disk_was_full.set(true),
+            ffi::SQLITE_FULL => self.overrun.set(Some(Overrun { limit: "growth_bytes", value: self.limits.growth_bytes })),
+            _ => {}
+        }
+    }
+
+    /// Whether the disk that holds the clone had no room for it: then nothing that was seen says anything about the module.
+    pub fn disk_was_full(&self) -> bool {
+        self.disk_was_full.get()
     }
 
     fn note_statement(&self) {

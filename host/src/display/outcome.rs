@@ -12,7 +12,7 @@ use rehearsal_packet::{
 };
 
 use crate::{
-    admit::{Anatomy, Kind, Role},
+    admit::{Anatomy, Kind, Role, cure},
     plan::Limits,
 };
 
@@ -20,6 +20,9 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
+
+/// How many reasons people are shown; programs get all of them.
+const REASONS_SHOWN: usize = 20;
 
 /// The outcome of a run.
 pub fn human(report: &Report, packet: &str, tree: Sha256) -> String {
@@ -100,8 +103,11 @@ pub fn gate_passed(packet: &str, checked: &CheckedPacket) -> String {
 pub fn gate_refused(packet: &str, reasons: &[String]) -> String {
     render(|out| {
         writeln!(out, "{BAD}REFUSE{BAD:#} {packet}")?;
-        for reason in reasons {
+        for reason in reasons.iter().take(REASONS_SHOWN) {
             writeln!(out, "  {reason}")?;
+        }
+        if reasons.len() > REASONS_SHOWN {
+            writeln!(out, "  … and {} more; --format json has all of them", reasons.len() - REASONS_SHOWN)?;
         }
         writeln!(out, "  decision HOLD: do not rely on this packet; run the rehearsal again")
     })
@@ -116,11 +122,11 @@ pub fn rerun(packet: &str, of_packet: Sha256, of_rerun: Sha256, differs: &[Strin
         }
         writeln!(out, "{BAD}DIFFERS{BAD:#} {packet}")?;
         writeln!(out, "  tree of the packet {of_packet}\n  tree of the rerun  {of_rerun}")?;
-        for file in differs.iter().take(20) {
+        for file in differs.iter().take(REASONS_SHOWN) {
             writeln!(out, "  {file} came out differently")?;
         }
-        if differs.len() > 20 {
-            writeln!(out, "  … and {} more", differs.len() - 20)?;
+        if differs.len() > REASONS_SHOWN {
+            writeln!(out, "  … and {} more; --format json has all of them", differs.len() - REASONS_SHOWN)?;
         }
         writeln!(out, "  decision HOLD: what cannot be repeated cannot be relied on")
     })
@@ -147,7 +153,8 @@ pub fn audit_module(path: &str, anatomy: &Anatomy) -> String {
         for import in &anatomy.imports {
             let refused = !roles.is_empty() && !roles.iter().any(|role| role.may_import().contains(&import.as_str()))
                 || roles.is_empty() && !Role::Step.may_import().contains(&import.as_str());
-            let remark = if refused { format!("  {BAD}REFUSED{BAD:#}") } else { format!("  {FAINT}{}{FAINT:#}", means(import)) };
+            let remark =
+                if refused { format!("  {BAD}REFUSED{BAD:#}{}", cure(import)) } else { format!("  {FAINT}{}{FAINT:#}", means(import)) };
             writeln!(out, "  {}{remark}", rehearsal_packet::printable(import, 200))?;
         }
         writeln!(out, "exports")?;
@@ -176,7 +183,8 @@ fn means(import: &str) -> &'static str {
 /// What the modules of a plan may do.
 pub fn audit_plan(plan: &PlanRecord) -> String {
     render(|out| {
-        writeln!(out, "plan {}: {} steps, {} probes\n", plan.name, plan.steps.len(), plan.probes.len())?;
+        let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        writeln!(out, "plan {}: {}, {}\n", plan.name, counted(plan.steps.len(), "step"), counted(plan.probes.len(), "probe"))?;
         let foreign_keys = if plan.clone.foreign_keys { "enforced" } else { "not enforced" };
         writeln!(out, "source   {} (foreign keys {foreign_keys})", plan.source)?;
         for (role, modules) in [("step", &plan.steps), ("probe", &plan.probes)] {

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Whether a value is below the least that there may be, which for some limits is nothing at all.
+fn is_less(value: u64, least: u64) -> bool {
+    value < least
+}
+
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident = $standard:literal, $least:literal;)+) => {
         /// The limits of one module. Each holds for one call, unless it says otherwise.
@@ -36,7 +41,7 @@ macro_rules! limits {
             pub(super) fn over(&self, base: &Limits) -> Result<Limits, (std::ops::Range<usize>, &'static str, u64)> {
                 Ok(Limits {
                     $($name: match &self.$name {
-                        Some(value) if $least > 0 && *value.as_ref() < $least => return Err((value.span(), stringify!($name), $least)),
+                        Some(value) if is_less(*value.as_ref(), $least) => return Err((value.span(), stringify!($name), $least)),
                         // TOML integers are signed: larger values do not parse.
                         Some(value) => *value.as_ref(),
                         None => base.$name,
@@ -66,7 +71,7 @@ limits! {
     /// Rows read through cursors.
     rows = 50_000_000, 1;
     /// Steps of SQLite's virtual machine, counted in thousands begun.
-    sql_steps = 20_000_000_000, 1_000;
+    sql_steps = 5_000_000_000, 1_000;
     /// Bytes of one SQL statement.
     sql_bytes = 16_777_216, 16;
     /// Bytes of one value or row.

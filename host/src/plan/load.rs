@@ -31,7 +31,7 @@ const PLAN_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The file itself cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Unreadable(#[from] MaterialError),
     /// Not UTF-8, or far too large.
     #[error("{}: {reason}", .path.display())]

@@ -41,6 +41,9 @@ pub enum WorkerError {
     /// A clone cannot be opened.
     #[error("cannot open a clone: {0}")]
     Open(SqlRefusal),
+    /// The disk filled up under a module.
+    #[error("the disk is full: no room for a clone to grow; set TMPDIR to a directory with room for several copies of the source")]
+    DiskFull,
 }
 
 impl<'a> Worker<'a> {
@@ -90,11 +93,20 @@ impl<'a> Worker<'a> {
 
     /// A call without a clone.
     fn ask(&self, module: &ModuleUse, export: Export<'_>) -> TaskAnswer {
-        let called = self.call(module, export, None);
+        let called = self.call_guest(module, export, None);
         TaskAnswer::Called { call: called.record, answer: called.answer }
     }
 
-    fn call(&self, module: &ModuleUse, export: Export<'_>, session: Option<Session>) -> Called {
+    /// A call with a clone.
+    fn call(&self, module: &ModuleUse, export: Export<'_>, session: Session) -> Result<Called, WorkerError> {
+        let called = self.call_guest(module, export, Some(session));
+        match &called.session {
+            Some(session) => room(session).map(|()| called),
+            None => Ok(called),
+        }
+    }
+
+    fn call_guest(&self, module: &ModuleUse, export: Export<'_>, session: Option<Session>) -> Called {
         let granted = |(name, digest): &(String, Sha256)| GrantedInput { name: name.clone(), bytes: self.inputs[digest].clone() };
         let call = Call { module: module.module, export, inputs: module.inputs.iter().map(granted).collect(), limits: &module.limits };
         self.guests.call(&call, session)
@@ -118,7 +130,7 @@ impl<'a> Worker<'a> {
         let mut record = leg(Leg::ReadOnly);
         let image = self.scratch.copy_of(result)?;
         record.states.push(state_at(&image, Moment::Before)?);
-        let called = self.call(&task.module, Export::Verify, Some(self.open(image.id(), task, Access::Read)?));
+        let called = self.call(&task.module, Export::Verify, self.open(image.id(), task, Access::Read)?)?;
         drop(called.session);
         record.calls.push(called.record);
         record.states.push(state_at(&image, Moment::After)?);
@@ -132,7 +144,7 @@ impl<'a> Worker<'a> {
         record.states.push(state_at(&image, Moment::Before)?);
         let session = self.open(image.id(), task, Access::Step(Transactions::Host))?;
         session.begin().map_err(WorkerError::Open)?;
-        let called = self.call(&task.module, Export::Apply, Some(session));
+        let called = self.call(&task.module, Export::Apply, session)?;
         let returned = called.record.outcome.returned();
         record.calls.push(called.record);
         if let Some(session) = called.session {
@@ -142,6 +154,7 @@ impl<'a> Worker<'a> {
                     Err(refusal) => record.trouble.push(format!("the change could not be written: {refusal}")),
                 }
             }
+            room(&session)?;
             if !session.in_transaction() {
                 record.trouble.push(ENDED_FROM_WITHIN.to_owned());
             } else if let Err(refusal) = session.rollback() {
@@ -180,7 +193,7 @@ impl<'a> Worker<'a> {
         if transactions == Transactions::Host {
             session.begin().map_err(WorkerError::Open)?;
         }
-        let called = self.call(&task.module, Export::Apply, Some(session));
+        let called = self.call(&task.module, Export::Apply, session)?;
         let mut committed = false;
         if let (true, Some(session)) = (called.record.outcome.returned(), &called.session) {
             match transactions {
@@ -194,6 +207,7 @@ impl<'a> Worker<'a> {
                 }
                 Transactions::Own => committed = true,
             }
+            room(session)?;
         }
         Ok((called.record, committed))
     }
@@ -201,7 +215,7 @@ impl<'a> Worker<'a> {
     fn case(&self, task: &Task, probe: &str, case: &ListedCase, base: ImageId) -> Result<CaseRecord, WorkerError> {
         let image = self.scratch.copy_of(base)?;
         let mut states = vec![state_at(&image, Moment::Before)?];
-        let called = self.call(&task.module, Export::Run { case: &case.name }, Some(self.open(image.id(), task, Access::Case)?));
+        let called = self.call(&task.module, Export::Run { case: &case.name }, self.open(image.id(), task, Access::Case)?)?;
         drop(called.session);
         states.push(state_at(&image, Moment::After)?);
         Ok(CaseRecord {
@@ -215,6 +229,11 @@ impl<'a> Worker<'a> {
             trouble: Vec::new(),
         })
     }
+}
+
+/// Refuses to go on with a session whose disk was full.
+fn room(session: &Session) -> Result<(), WorkerError> {
+    if session.disk_was_full() { Err(WorkerError::DiskFull) } else { Ok(()) }
 }
 
 const ENDED_FROM_WITHIN: &str =

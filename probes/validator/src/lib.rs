@@ -6,6 +6,7 @@
 //! [`model`] is the record as this validator understands it; [`steps`] and [`probes`] hold the rules.
 
 pub mod model;
+mod numbers;
 pub mod probes;
 pub mod reasons;
 pub mod steps;

@@ -4,8 +4,8 @@ use rehearsal_packet::{
     Count, Sha256,
     judge::fabrications,
     record::{
-        CallOutcome, CallRecord, CaseRecord, Claim, ErrorClass, Expectation, LastStatement, Leg, LegRecord, Moment, ProbeRecord, ProbeSummary,
-        RECORD_FORMAT, Record, Refusal, SourceKind, SourceRecord, SqlRecord, StateAt, Status, StepRecord, StepSummary,
+        CallOutcome, CallRecord, CaseRecord, Claim, ErrorClass, Expectation, LastStatement, Leg, LegRecord, Moment, ProbeRecord,
+        ProbeSummary, RECORD_FORMAT, Record, Refusal, SourceKind, SourceRecord, SqlRecord, StateAt, Status, StepRecord, StepSummary,
     },
     verdict::{ControlRecord, RulingRecord, VERDICT_FORMAT, shown_to_validator},
 };
