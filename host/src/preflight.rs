@@ -22,13 +22,10 @@ impl Preflighted {
 
 /// A file whose bytes are not those that the plan pins.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{plan}: {subject}: {written:?} has SHA-256 {found}, but the plan pins {pinned}; restore the reviewed file, or review this one and change the pin"
-)]
+#[error("{plan}: {file} has SHA-256 {found}, but the plan pins {pinned}; restore the reviewed file, or review this one and change the pin")]
 pub struct PinMismatch {
     plan: String,
-    subject: String,
-    written: String,
+    file: String,
     found: Sha256,
     pinned: Sha256,
 }
@@ -40,7 +37,7 @@ pub struct PinMismatch {
 pub fn check(plan: Plan) -> Result<Preflighted, PinMismatch> {
     let mismatch = |subject: String, written: &str, found: Sha256, pinned: Option<Sha256>| match pinned {
         Some(pinned) if pinned != found => {
-            Err(PinMismatch { plan: plan.origin.display().to_string(), subject, written: written.to_owned(), found, pinned })
+            Err(PinMismatch { plan: plan.origin.display().to_string(), file: format!("{subject}: {written:?}"), found, pinned })
         }
         _ => Ok(()),
     };

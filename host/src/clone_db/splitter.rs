@@ -135,114 +135,39 @@ impl<R: BufRead> StatementSplitter<R> {
     /// [`SplitError`].
     pub fn next_statement(&mut self) -> Result<Option<(u64, String)>, SplitError> {
         self.skip_byte_order_mark()?;
-        let mut statement = Vec::new();
-        let mut begins = self.line;
-        let mut inside = Inside::Code;
-        let mut opened = self.line;
-        let mut progress = Progress::Start;
-        let mut current_word = Vec::new();
-        loop {
-            let Some((byte, next)) = self.take_byte()? else { break };
-            if statement.is_empty() {
-                begins = self.line;
-            }
+        let mut scan = Scan {
+            statement: Vec::new(),
+            begins: self.line,
+            inside: Inside::Code,
+            opened: self.line,
+            progress: Progress::Start,
+            word: Vec::new(),
+        };
+        while let Some((byte, next)) = self.take_byte()? {
+            let line = self.line;
             if byte == b'\n' {
                 self.line += 1;
             }
-            match inside {
-                Inside::Quoted(end) => {
-                    statement.push(byte);
-                    // A doubled quote closes and opens again, which comes to the same.
-                    if byte == end {
-                        inside = Inside::Code;
-                    }
+            match scan.take(byte, next, line) {
+                Taken::One => {}
+                Taken::Two => {
+                    self.take_byte()?;
                 }
-                Inside::LineComment => {
-                    if byte == b'\n' {
-                        inside = Inside::Code;
-                    }
-                    push_inside(&mut statement, byte);
-                }
-                Inside::BlockComment => {
-                    push_inside(&mut statement, byte);
-                    if byte == b'*' && next == Some(b'/') {
-                        if let Some((slash, _)) = self.take_byte()? {
-                            push_inside(&mut statement, slash);
-                        }
-                        inside = Inside::Code;
-                    }
-                }
-                Inside::Code => {
-                    if is_word(byte) {
-                        current_word.push(byte);
-                        statement.push(byte);
-                        continue;
-                    }
-                    if !current_word.is_empty() {
-                        progress = progress.after(word(&current_word));
-                        current_word.clear();
-                    }
-                    let opens = match (byte, next) {
-                        (b'-', Some(b'-')) => Some(Inside::LineComment),
-                        (b'/', Some(b'*')) => Some(Inside::BlockComment),
-                        (b'\'' | b'"' | b'`', _) => Some(Inside::Quoted(byte)),
-                        (b'[', _) => Some(Inside::Quoted(b']')),
-                        _ => None,
-                    };
-                    match opens {
-                        Some(Inside::Quoted(end)) => {
-                            statement.push(byte);
-                            progress = progress.after(Token::Other);
-                            (inside, opened) = (Inside::Quoted(end), self.line);
-                        }
-                        Some(comment) => {
-                            // Both characters at once: the star of "/*" must not be the star of "*/".
-                            let second = self.take_byte()?.map(|(second, _)| second);
-                            push_inside(&mut statement, byte);
-                            if let Some(second) = second {
-                                push_inside(&mut statement, second);
-                            }
-                            (inside, opened) = (comment, self.line);
-                        }
-                        None if byte == b';' => {
-                            progress = progress.after(Token::Semicolon);
-                            if progress == Progress::Start {
-                                if statement.is_empty() {
-                                    continue;
-                                }
-                                statement.push(byte);
-                                return self.finish(begins, statement).map(Some);
-                            }
-                            statement.push(byte);
-                        }
-                        None if byte.is_ascii_whitespace() => push_inside(&mut statement, byte),
-                        None => {
-                            statement.push(byte);
-                            progress = progress.after(Token::Other);
-                        }
-                    }
-                }
+                Taken::Last => return finish(scan).map(Some),
             }
-            if statement.len() > self.bytes_max {
-                return Err(SplitError::TooLarge { line: begins, bytes_max: self.bytes_max });
+            if scan.statement.len() > self.bytes_max {
+                return Err(SplitError::TooLarge { line: scan.begins, bytes_max: self.bytes_max });
             }
         }
-        match inside {
-            Inside::Quoted(b'\'') => Err(SplitError::Unclosed { line: opened, what: "a string" }),
-            Inside::Quoted(_) => Err(SplitError::Unclosed { line: opened, what: "a quoted name" }),
-            Inside::BlockComment => Err(SplitError::Unclosed { line: opened, what: "a comment" }),
+        let unclosed = |what| Err(SplitError::Unclosed { line: scan.opened, what });
+        match scan.inside {
+            Inside::Quoted(b'\'') => unclosed("a string"),
+            Inside::Quoted(_) => unclosed("a quoted name"),
+            Inside::BlockComment => unclosed("a comment"),
             // A last statement without its semicolon is still one: the engine will say if it is cut off.
-            _ if !statement.is_empty() => self.finish(begins, statement).map(Some),
+            _ if !scan.statement.is_empty() => finish(scan).map(Some),
             _ => Ok(None),
         }
-    }
-
-    fn finish(&self, begins: u64, statement: Vec<u8>) -> Result<(u64, String), SplitError> {
-        String::from_utf8(statement).map(|sql| (begins, sql)).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let newlines = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
-            SplitError::NotUtf8 { line: begins + newlines as u64 }
-        })
     }
 
     /// The next byte, and the one after it if there is one.
@@ -261,21 +186,137 @@ impl<R: BufRead> StatementSplitter<R> {
     }
 
     fn skip_byte_order_mark(&mut self) -> Result<(), SplitError> {
-        if !std::mem::replace(&mut self.started, true) {
+        if std::mem::replace(&mut self.started, true) {
+            return Ok(());
+        }
+        for (index, byte) in b"\xef\xbb\xbf".iter().enumerate() {
             let buffer = self.input.fill_buf().map_err(|error| SplitError::Io { line: 1, error })?;
-            if buffer.starts_with(b"\xef\xbb\xbf") {
-                self.input.consume(3);
+            match (index, buffer.first() == Some(byte)) {
+                (_, true) => self.input.consume(1),
+                (0, false) => return Ok(()),
+                // No SQL begins with one of the other characters that begin like this.
+                (_, false) => return Err(SplitError::NotUtf8 { line: 1 }),
             }
         }
         Ok(())
     }
 }
 
-/// Blanks and comments belong to a statement that has begun, and to nothing before that.
-fn push_inside(statement: &mut Vec<u8>, byte: u8) {
-    if !statement.is_empty() {
-        statement.push(byte);
+/// One statement on its way.
+struct Scan {
+    statement: Vec<u8>,
+    /// The line of its first character.
+    begins: u64,
+    inside: Inside,
+    /// The line on which `inside` began.
+    opened: u64,
+    progress: Progress,
+    /// The word that is being read.
+    word: Vec<u8>,
+}
+
+/// What became of a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// It was taken.
+    One,
+    /// It was taken together with the next, which is no line break.
+    Two,
+    /// It was taken, and the statement is complete.
+    Last,
+}
+
+impl Scan {
+    fn take(&mut self, byte: u8, next: Option<u8>, line: u64) -> Taken {
+        if self.statement.is_empty() {
+            self.begins = line;
+        }
+        match self.inside {
+            Inside::Quoted(end) => {
+                self.statement.push(byte);
+                // A doubled quote closes and opens again, which comes to the same.
+                if byte == end {
+                    self.inside = Inside::Code;
+                }
+                Taken::One
+            }
+            Inside::LineComment => {
+                self.push_unless_first(byte);
+                if byte == b'\n' {
+                    self.inside = Inside::Code;
+                }
+                Taken::One
+            }
+            Inside::BlockComment => {
+                self.push_unless_first(byte);
+                if (byte, next) != (b'*', Some(b'/')) {
+                    return Taken::One;
+                }
+                self.push_unless_first(b'/');
+                self.inside = Inside::Code;
+                Taken::Two
+            }
+            Inside::Code => self.take_code(byte, next, line),
+        }
     }
+
+    fn take_code(&mut self, byte: u8, next: Option<u8>, line: u64) -> Taken {
+        if is_word(byte) {
+            self.word.push(byte);
+            self.statement.push(byte);
+            return Taken::One;
+        }
+        if !self.word.is_empty() {
+            self.progress = self.progress.after(word(&self.word));
+            self.word.clear();
+        }
+        match (byte, next) {
+            // Both characters at once: the star of "/*" must not be the star of "*/".
+            (b'-', Some(second @ b'-')) | (b'/', Some(second @ b'*')) => {
+                self.push_unless_first(byte);
+                self.push_unless_first(second);
+                let comment = if byte == b'-' { Inside::LineComment } else { Inside::BlockComment };
+                (self.inside, self.opened) = (comment, line);
+                Taken::Two
+            }
+            (b'\'' | b'"' | b'`' | b'[', _) => {
+                self.statement.push(byte);
+                self.progress = self.progress.after(Token::Other);
+                let end = if byte == b'[' { b']' } else { byte };
+                (self.inside, self.opened) = (Inside::Quoted(end), line);
+                Taken::One
+            }
+            (b';', _) => {
+                self.push_unless_first(byte);
+                self.progress = self.progress.after(Token::Semicolon);
+                if self.progress == Progress::Start && !self.statement.is_empty() { Taken::Last } else { Taken::One }
+            }
+            _ if byte.is_ascii_whitespace() => {
+                self.push_unless_first(byte);
+                Taken::One
+            }
+            _ => {
+                self.statement.push(byte);
+                self.progress = self.progress.after(Token::Other);
+                Taken::One
+            }
+        }
+    }
+
+    /// Blanks, comments and semicolons belong to a statement that has begun, and to nothing before that.
+    fn push_unless_first(&mut self, byte: u8) {
+        if !self.statement.is_empty() {
+            self.statement.push(byte);
+        }
+    }
+}
+
+fn finish(scan: Scan) -> Result<(u64, String), SplitError> {
+    String::from_utf8(scan.statement).map(|sql| (scan.begins, sql)).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let newlines = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
+        SplitError::NotUtf8 { line: scan.begins + newlines as u64 }
+    })
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn check_header(path: &Path, header: &[u8; 100], length: u64) -> Result<(), Inta
             ),
         ));
     }
-    if length % page_bytes != 0 {
+    if !length.is_multiple_of(page_bytes) {
         return Err(unfit(
             path,
             format!("is truncated: {length} bytes are not a whole number of pages of {page_bytes} bytes; copy it again"),
