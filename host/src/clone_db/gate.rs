@@ -135,6 +135,9 @@ const FUNCTIONS_DENIED: &[&str] = &[
 /// Virtual tables that keep their data in the database itself.
 const VIRTUAL_TABLES_ALLOWED: &[&str] = &["fts3", "fts4", "fts5", "fts5vocab", "fts4aux", "rtree", "rtree_i32"];
 
+/// The table through which the host reads the pages of an open transaction.
+const PAGES_TABLE: &str = "sqlite_dbpage";
+
 /// The answer to one question of the authorizer.
 enum Answer {
     Allow,
@@ -158,6 +161,9 @@ impl Gate {
             return Answer::Allow;
         };
         match action {
+            ffi::SQLITE_READ | ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE if lower(first) == PAGES_TABLE => {
+                Answer::Deny(format!("{PAGES_TABLE}: the raw pages of the clone are the host's"))
+            }
             // VACUUM attaches a nameless temporary database. A computed name arrives as no name at all.
             ffi::SQLITE_ATTACH if first == Some("") => Answer::Allow,
             ffi::SQLITE_ATTACH => Answer::Deny("ATTACH: a module sees one database, the clone".into()),

@@ -125,12 +125,25 @@ impl Session {
     /// # Errors
     /// What SQLite says.
     pub fn host_query(&self, sql: &str) -> Result<Vec<Vec<SqlValue>>, SqlRefusal> {
-        let Prepared::Statement(mut statement, _) = Statement::prepare(&self.connection, sql)? else { return Ok(Vec::new()) };
         let mut rows = Vec::new();
-        while statement.step()? {
-            rows.push(statement.row()?);
-        }
+        self.host_rows(sql, &mut |row| {
+            rows.push(std::mem::take(row));
+            Ok(())
+        })?;
         Ok(rows)
+    }
+
+    /// Runs a query of the host's own, row by row.
+    ///
+    /// # Errors
+    /// What SQLite says, or `each`.
+    pub fn host_rows(&self, sql: &str, each: &mut dyn FnMut(&mut Vec<SqlValue>) -> Result<(), SqlRefusal>) -> Result<(), SqlRefusal> {
+        if let Prepared::Statement(mut statement, _) = Statement::prepare(&self.connection, sql)? {
+            while statement.step()? {
+                each(&mut statement.row()?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins the transaction around a step's call.
@@ -166,8 +179,8 @@ impl Session {
         !self.connection.is_autocommit()
     }
 
-    /// Writes every page that the open transaction has changed into the file, so that its bytes show the change and a ROLLBACK
-    /// has something to take back.
+    /// Writes the pages that the open transaction has changed into the file (all but page 1, which SQLite keeps until COMMIT), so
+    /// that a ROLLBACK has something to take back.
     ///
     /// # Errors
     /// What SQLite says.

@@ -137,7 +137,7 @@ impl<'a> Worker<'a> {
         Ok(record)
     }
 
-    /// BEGIN, apply, ROLLBACK. The change is flushed to the file before it is digested, so that ROLLBACK has to take pages back.
+    /// BEGIN, apply, ROLLBACK. The change is flushed to the file, so that ROLLBACK has to take pages back.
     fn transactional(&self, task: &Task, base: ImageId) -> Result<LegRecord, WorkerError> {
         let mut record = leg(Leg::Transactional);
         let image = self.scratch.copy_of(base)?;
@@ -149,8 +149,8 @@ impl<'a> Worker<'a> {
         record.calls.push(called.record);
         if let Some(session) = called.session {
             if returned && session.in_transaction() {
-                match session.flush() {
-                    Ok(()) => record.states.push(state_at(&image, Moment::AfterApply)?),
+                match session.flush().and_then(|()| state::digest_in_transaction(&session)) {
+                    Ok(state) => record.states.push(StateAt { at: Moment::AfterApply, state, bytes: None }),
                     Err(refusal) => record.trouble.push(format!("the change could not be written: {refusal}")),
                 }
             }

@@ -108,6 +108,7 @@ fn rule_on_transactional(subject: &str, step: &Step, run: &LegRun, reasons: &mut
     };
     same(subject, "before", &before.state, "the step's base", step.step.base.as_ref(), reasons);
     rule_on_change(subject, run, before, applied, reasons);
+    same(subject, "after-apply", &applied.state, "the step's result", step.step.result.as_ref(), reasons);
     same(subject, "after-rollback", &rolled_back.state, "before", Some(&before.state), reasons);
 }
 

@@ -170,10 +170,12 @@ fn a_chain_that_does_not_join_is_refused() {
     refused(&with(good(), &format!("{STEP}/base"), Value::Null), "step loyalty: it has no base");
     refused(&with(good(), &format!("{STEP}/result"), Value::Null), "step loyalty: it has no result");
     refused(&with(good(), &format!("{STEP}/result"), digest('a')), "step loyalty: its result is its base");
-    refused(
-        &with(good(), &format!("{COMMITTED}/states/1/state"), digest('f')),
-        "step loyalty, committed leg: after-apply is state ffffffffffff, and the step's result is state",
-    );
+    for (path, leg) in [(TRANSACTIONAL, "transactional"), (COMMITTED, "committed")] {
+        refused(
+            &with(good(), &format!("{path}/states/1/state"), digest('f')),
+            &format!("step loyalty, {leg} leg: after-apply is state ffffffffffff, and the step's result is state"),
+        );
+    }
     for (path, leg, of) in [(READ_ONLY, "read-only", "result"), (TRANSACTIONAL, "transactional", "base"), (COMMITTED, "committed", "base")]
     {
         refused(

@@ -52,6 +52,9 @@ pub fn fabrications(record: &Record) -> Vec<Fabrication> {
                     }
                 });
             };
+            if leg != Leg::ReadOnly {
+                lie(Moment::AfterApply, &format!("its {} leg led to another state than the step itself", leg.name()), false);
+            }
             match leg {
                 Leg::ReadOnly => lie(Moment::After, "`verify` changed the clone", false),
                 Leg::Transactional => {

@@ -150,6 +150,7 @@ fn leg(found: &mut Findings, step: &StepRecord, record: &LegRecord) {
         }
         Leg::Transactional => {
             changed(found, &subject, record);
+            deterministic(found, &subject, step, at(Moment::AfterApply));
             if at(Moment::AfterRollback) != at(Moment::Before) {
                 found.add(
                     Code::RollbackIncomplete,
@@ -170,17 +171,22 @@ fn leg(found: &mut Findings, step: &StepRecord, record: &LegRecord) {
                     "check the disk that holds the scratch directory, and run the rehearsal again",
                 );
             }
-            if let (Some(here), Some(there)) = (at(Moment::AfterApply), step.step.result)
-                && here != there
-            {
-                found.add(
-                    Code::NotDeterministic,
-                    &subject,
-                    format!("the same step on the same state led to {} and to {}", here.short(), there.short()),
-                    "find what the step does not decide by itself: an order without ORDER BY, for example",
-                );
-            }
+            deterministic(found, &subject, step, at(Moment::AfterApply));
         }
+    }
+}
+
+/// The same step on the same state leads to the same state.
+fn deterministic(found: &mut Findings, subject: &str, step: &StepRecord, after_apply: Option<Sha256>) {
+    if let (Some(here), Some(there)) = (after_apply, step.step.result)
+        && here != there
+    {
+        found.add(
+            Code::NotDeterministic,
+            subject,
+            format!("the same step on the same state led to {} and to {}", here.short(), there.short()),
+            "find what the step does not decide by itself: an order without ORDER BY, for example",
+        );
     }
 }
 

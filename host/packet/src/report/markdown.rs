@@ -15,7 +15,7 @@ pub fn to_markdown(report: &Report) -> String {
 
 fn write(page: &mut String, report: &Report) -> std::fmt::Result {
     let Report { source, validator, .. } = report;
-    writeln!(page, "# Rehearsal of {}: {}, {}\n", escaped(&report.plan), report.verdict.name(), "HOLD")?;
+    writeln!(page, "# Rehearsal of {}: {}, HOLD\n", escaped(&report.plan), report.verdict.name())?;
     if !report.summary.is_empty() {
         writeln!(page, "{}\n", escaped(&report.summary))?;
     }

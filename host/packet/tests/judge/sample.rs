@@ -81,7 +81,7 @@ pub(crate) fn clean_record() -> Record {
             },
             legs: vec![
                 leg(Leg::ReadOnly, [after, after, after], call("verify", None, one_statement())),
-                leg(Leg::Transactional, [before, during, before], apply()),
+                leg(Leg::Transactional, [before, after, before], apply()),
                 leg(Leg::Committed, [before, after, before], apply()),
             ],
         }],
