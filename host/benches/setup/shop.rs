@@ -22,47 +22,47 @@ const PLAN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/shop/rehear
 const SOURCE_LINE: &str = "path = \"shop.sql\"";
 
 /// The dump that the plan names: 197 kB, for a database of 300 kB.
-pub const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/shop/shop.sql");
+pub(crate) const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/shop/shop.sql");
 
 /// How large the sources are.
 #[derive(Clone, Copy, Debug)]
-pub struct Size {
+pub(crate) struct Size {
     /// The name in the tables of figures.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     bytes: u64,
 }
 
 impl Size {
     /// What fits into every cache.
-    pub const SMALL: Size = Size { name: "1MB", bytes: 1_000_000 };
+    pub(crate) const SMALL: Size = Size { name: "1MB", bytes: 1_000_000 };
     /// What does not.
-    pub const LARGE: Size = Size { name: "100MB", bytes: 100_000_000 };
+    pub(crate) const LARGE: Size = Size { name: "100MB", bytes: 100_000_000 };
 
     /// The sizes to measure: the large one takes minutes, so it must be asked for with `REHEARSAL_BENCH_LARGE=1`.
-    pub fn asked_for() -> Vec<Size> {
+    pub(crate) fn asked_for() -> Vec<Size> {
         let large = std::env::var_os("REHEARSAL_BENCH_LARGE").is_some_and(|value| value == "1");
         if large { vec![Size::SMALL, Size::LARGE] } else { vec![Size::SMALL] }
     }
 
     /// How often something is measured that takes as long as its source is large.
-    pub fn samples(self) -> usize {
+    pub(crate) fn samples(self) -> usize {
         if self.bytes < Self::LARGE.bytes { 50 } else { 10 }
     }
 }
 
 /// Sources, generated once and deleted at the end.
-pub struct Sources {
+pub(crate) struct Sources {
     directory: TempDir,
 }
 
 impl Sources {
     /// None yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: tempfile::tempdir().expect("a directory for the sources") }
     }
 
     /// A shop as an SQLite file.
-    pub fn database(&self, size: Size) -> PathBuf {
+    pub(crate) fn database(&self, size: Size) -> PathBuf {
         let path = self.directory.path().join(format!("shop-{}.db", size.name));
         if !path.exists() {
             let shape = shop::Shape { seed: shop::SEED, bytes_target: size.bytes };
@@ -73,7 +73,7 @@ impl Sources {
 }
 
 /// The shop's plan with another source: the path is absolute, or relative to the plan.
-pub fn admitted(source: &Path) -> Admitted {
+pub(crate) fn admitted(source: &Path) -> Admitted {
     let text = std::fs::read_to_string(PLAN).expect("the plan of the shop");
     assert!(text.contains(SOURCE_LINE), "{PLAN} names its source in another way: {SOURCE_LINE} is replaced here");
     let text = text.replace(SOURCE_LINE, &format!("path = {source:?}"));
@@ -82,40 +82,40 @@ pub fn admitted(source: &Path) -> Admitted {
 }
 
 /// A source that was opened, up to the moment before the first leg.
-pub struct OpenedShop {
+pub(crate) struct OpenedShop {
     /// The plan.
-    pub admitted: Admitted,
+    pub(crate) admitted: Admitted,
     /// Where its clones are.
-    pub scratch: Scratch,
+    pub(crate) scratch: Scratch,
     /// The first clone.
-    pub opened: Opened,
+    pub(crate) opened: Opened,
 }
 
 impl OpenedShop {
     /// Opens a source.
-    pub fn new(source: &Path) -> Self {
+    pub(crate) fn new(source: &Path) -> Self {
         let (admitted, scratch) = (admitted(source), Scratch::new().expect("room for clones"));
         let opened = open(&admitted, &scratch);
         Self { admitted, scratch, opened }
     }
 
     /// Compiles the plan's modules.
-    pub fn worker(&self) -> Worker<'_> {
+    pub(crate) fn worker(&self) -> Worker<'_> {
         Worker::new(&self.admitted, &self.scratch).expect("modules that compile")
     }
 
     /// A step of the plan.
-    pub fn step(&self, name: &str) -> &StepPlan {
+    pub(crate) fn step(&self, name: &str) -> &StepPlan {
         self.admitted.plan().steps.iter().find(|step| step.name == name).expect("a step of the shop's plan")
     }
 
     /// A task for a step's module.
-    pub fn step_task(&self, step: &StepPlan, work: Work) -> Task {
+    pub(crate) fn step_task(&self, step: &StepPlan, work: Work) -> Task {
         task(&self.admitted, &step.module, work)
     }
 
     /// The state after all steps, where cases run.
-    pub fn migrated(&self, worker: &Worker<'_>) -> Image {
+    pub(crate) fn migrated(&self, worker: &Worker<'_>) -> Image {
         let mut reached: Option<Image> = None;
         for step in &self.admitted.plan().steps {
             let base = reached.as_ref().unwrap_or(self.opened.base()).id();
@@ -129,7 +129,7 @@ impl OpenedShop {
     }
 
     /// The first case of the plan's probe, as a task on a state.
-    pub fn case_task(&self, worker: &Worker<'_>, base: &Image) -> Task {
+    pub(crate) fn case_task(&self, worker: &Worker<'_>, base: &Image) -> Task {
         let probe = &self.admitted.plan().probes[0];
         let listed = worker.perform(&task(&self.admitted, &probe.module, Work::ListCases)).expect("a host that can");
         let TaskAnswer::Called { answer: Some(Answer::Cases(cases)), .. } = listed else {
@@ -141,12 +141,12 @@ impl OpenedShop {
 }
 
 /// Reads the source of a plan and makes the first clone.
-pub fn open(admitted: &Admitted, scratch: &Scratch) -> Opened {
+pub(crate) fn open(admitted: &Admitted, scratch: &Scratch) -> Opened {
     intake::open(admitted, scratch, &mut |_, _| {}).expect("a source that can be opened")
 }
 
 /// Performs a task of which a call must return: what is measured is work that went well.
-pub fn perform(worker: &Worker<'_>, task: &Task) -> TaskAnswer {
+pub(crate) fn perform(worker: &Worker<'_>, task: &Task) -> TaskAnswer {
     let answer = worker.perform(task).expect("a host that can");
     let (calls, trouble) = match &answer {
         TaskAnswer::Leg(leg) => (&leg.calls, &leg.trouble),

@@ -4,6 +4,8 @@
 //! [`record`] is what the host saw, [`judge`] is what follows from it, [`contents`] is where each of both lies in a packet,
 //! [`mod@bag`] is the directory that holds them, and [`gate`] checks one such directory.
 
+#![forbid(unsafe_code)]
+
 pub mod bag;
 pub mod canonical;
 pub mod contents;

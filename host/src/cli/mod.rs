@@ -44,6 +44,17 @@ impl Failure {
 
 /// Reads the arguments, does what they ask, and says how it went.
 pub fn main() -> ExitCode {
+    // A panic is a defect of this tool: it must not pass for one of the documented outcomes, and the clones must still go.
+    std::panic::catch_unwind(run_command).unwrap_or_else(|_| {
+        let _ = writeln!(
+            anstream::stderr(),
+            "error: internal: the above is a defect of this tool; do not rely on anything from this run"
+        );
+        ExitCode::from(exit::UNABLE)
+    })
+}
+
+fn run_command() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

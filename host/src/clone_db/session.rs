@@ -390,7 +390,8 @@ impl Session {
             statement: Count(record.statements.0),
             class: refusal.class,
             code: refusal.code,
-            message: printable(&refusal.message, 1_000),
+            // SQLite quotes the text of a constraint as the schema has it, line breaks and all.
+            message: printable(&refusal.message.split_whitespace().collect::<Vec<_>>().join(" "), 1_000),
         };
         if record.refusals.len() < SqlRecord::REFUSALS_MAX {
             record.refusals.push(noted.clone());

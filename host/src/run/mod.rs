@@ -30,6 +30,9 @@ use crate::{
     plan::{ModulePlan, ProbePlan, StepPlan, Transactions},
 };
 
+/// The stack of a thread that calls guests: theirs, and on top of it SQLite at its deepest.
+const STACK_BYTES: usize = 8 << 20;
+
 /// What the host saw of the steps and the probes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observations {
@@ -194,18 +197,22 @@ impl Runner<'_> {
         let next = AtomicUsize::new(0);
         let answers: Vec<Mutex<Option<Result<TaskAnswer, WorkerError>>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
         std::thread::scope(|scope| {
-            for _ in 0..self.jobs.min(tasks.len()) {
-                scope.spawn(|| {
-                    while let Some((task, slot)) = {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        tasks.get(index).zip(answers.get(index))
-                    } {
-                        let answer = self.worker.perform(task);
-                        self.announce(&answer);
-                        *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
-                    }
-                });
+            let work = || {
+                while let Some((task, slot)) = {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    tasks.get(index).zip(answers.get(index))
+                } {
+                    let answer = self.worker.perform(task);
+                    self.announce(&answer);
+                    *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
+                }
+            };
+            let more = self.jobs.min(tasks.len()).saturating_sub(1);
+            for _ in 0..more {
+                // Without another thread the work takes longer, and comes out the same.
+                let _ = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
             }
+            work();
         });
         let answers = answers.into_iter().map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
         // Every index below the length was taken by exactly one thread, and a thread that panics takes the scope with it.
