@@ -62,9 +62,13 @@ pub fn human(report: &Report, packet: &str, tree: Sha256) -> String {
         }
         if !report.findings.is_empty() {
             writeln!(out, "\n{BAD}findings{BAD:#}")?;
-            for finding in &report.findings {
+            let next = report.findings.iter().skip(1).map(Some).chain([None]);
+            for (finding, next) in report.findings.iter().zip(next) {
                 writeln!(out, "  {} ({}): {}", finding.subject, finding.code.name(), finding.reason)?;
-                writeln!(out, "    {FAINT}what to do:{FAINT:#} {}", finding.remedy)?;
+                // What is to be done about several is said once, below the last.
+                if next.is_none_or(|next| next.remedy != finding.remedy) {
+                    writeln!(out, "    {FAINT}what to do:{FAINT:#} {}", finding.remedy)?;
+                }
             }
         }
         writeln!(out, "\npacket     {packet}")?;

@@ -125,14 +125,14 @@ pub fn open(admitted: &Admitted, scratch: &Scratch, progress: Progress<'_>) -> R
         return Err(IntakeError::Pin { path: path.clone(), found: sha256, pinned });
     }
     let tables = check_intact(path, &base, &plan.clone)?;
-    let digests = state::digest(base.path()).map_err(|error| clone_error(&base, error))?;
+    let state = state::digest(base.path()).map_err(|error| clone_error(&base, error))?;
     let record = SourceRecord {
         kind: plan.source.kind,
         bytes: bytes.into(),
         sha256_before: sha256,
         // Until the source is read again; see `close`.
         sha256_after: sha256,
-        state: digests.state,
+        state,
         tables,
         notes,
     };

@@ -121,7 +121,7 @@ impl<'a> Worker<'a> {
         self.scratch.restore(result, base)?;
         let mut trouble = Vec::new();
         let (call, committed) = self.apply_and_commit(task, result, transactions, &mut trouble)?;
-        let state = if committed { Some(state::digest(&self.scratch.path_of(result))?.state) } else { None };
+        let state = if committed { Some(state::digest(&self.scratch.path_of(result))?) } else { None };
         Ok(TaskAnswer::Advanced { call, state, trouble })
     }
 
@@ -244,10 +244,10 @@ fn leg(leg: Leg) -> LegRecord {
 }
 
 fn state_at(image: &Image, at: Moment) -> io::Result<StateAt> {
-    Ok(StateAt { at, state: state::digest(image.path())?.state, bytes: None })
+    Ok(StateAt { at, state: state::digest(image.path())?, bytes: None })
 }
 
 fn state_and_bytes_at(image: &Image, at: Moment) -> io::Result<StateAt> {
-    let digests = state::digest(image.path())?;
+    let digests = state::digests(image.path())?;
     Ok(StateAt { at, state: digests.state, bytes: Some(digests.bytes) })
 }
