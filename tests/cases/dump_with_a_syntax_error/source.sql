@@ -1,0 +1,6 @@
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO people VALUES (1, 'Ada');
+INSERT INTO people
+  VALUES (2, 'Grace');
+INSERT INTO people VALEUS (3, 'Eve');
+INSERT INTO people VALUES (4, 'Bob');

@@ -1,0 +1,2 @@
+CREATE TABLE blobs (x);
+INSERT INTO blobs VALUES (zeroblob(4000000));

@@ -1,0 +1,4 @@
+BEGIN;
+ALTER TABLE people ADD COLUMN age INTEGER;
+UPDATE people SET age = 36;
+COMMIT;

@@ -1,0 +1,2 @@
+ALTER TABLE people ADD COLUMN age INTEGER;
+UPDATE people SET age = 36;
