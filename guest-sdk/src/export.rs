@@ -16,7 +16,7 @@ use crate::{
 /// Sends panics to the report. Without this a panic would be a bare trap, and nobody would know which.
 fn report_panics() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| panic::set_hook(Box::new(|panic| diagnostics::fail(&panic.to_string()))));
+    ONCE.call_once(|| panic::set_hook(Box::new(|panic| diagnostics::fail(&panic.to_string().replace(":\n", ": ")))));
 }
 
 /// `Step::describe` and `Step::operations`.

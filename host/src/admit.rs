@@ -225,9 +225,9 @@ pub fn cure(import: &str) -> &'static str {
 
 /// A module that was refused.
 #[derive(Debug, thiserror::Error)]
-#[error("{plan}: {subject}: module {written:?} is refused: {reason}")]
+#[error("{place}: {subject}: module {written:?} is refused: {reason}")]
 pub struct Refusal {
-    plan: String,
+    place: String,
     subject: String,
     written: String,
     /// Why.
@@ -329,7 +329,7 @@ pub fn check(preflighted: Preflighted) -> Result<Admitted, Refusal> {
             continue;
         }
         let admitted = AdmittedModule::from_bytes(plan.bytes(module.found).clone(), role).map_err(|reason| Refusal {
-            plan: plan.origin.display().to_string(),
+            place: module.place.clone(),
             subject: module.subject.clone(),
             written: module.written.clone(),
             reason,

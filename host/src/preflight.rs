@@ -22,9 +22,11 @@ impl Preflighted {
 
 /// A file whose bytes are not those that the plan pins.
 #[derive(Debug, thiserror::Error)]
-#[error("{plan}: {file} has SHA-256 {found}, but the plan pins {pinned}; restore the reviewed file, or review this one and change the pin")]
+#[error(
+    "{place}: {file} has SHA-256 {found}, but the plan pins {pinned}; restore the reviewed file, or review this one and change the pin"
+)]
 pub struct PinMismatch {
-    plan: String,
+    place: String,
     file: String,
     found: Sha256,
     pinned: Sha256,
@@ -35,19 +37,18 @@ pub struct PinMismatch {
 /// # Errors
 /// The first pin that does not hold.
 pub fn check(plan: Plan) -> Result<Preflighted, PinMismatch> {
-    let mismatch = |subject: String, written: &str, found: Sha256, pinned: Option<Sha256>| match pinned {
-        Some(pinned) if pinned != found => {
-            Err(PinMismatch { plan: plan.origin.display().to_string(), file: format!("{subject}: {written:?}"), found, pinned })
-        }
+    let holds = |place: &str, file: String, found: Sha256, pinned: Option<Sha256>| match pinned {
+        Some(pinned) if pinned != found => Err(PinMismatch { place: place.to_owned(), file, found, pinned }),
         _ => Ok(()),
     };
     for document in &plan.documents {
-        mismatch("document".into(), &document.written, document.found, Some(document.pinned))?;
+        holds(&document.place, format!("document: {:?}", document.written), document.found, Some(document.pinned))?;
     }
     for module in plan.modules() {
-        mismatch(module.subject.clone(), &module.written, module.found, module.pinned)?;
+        holds(&module.place, format!("{}: {:?}", module.subject, module.written), module.found, module.pinned)?;
         for (name, input) in &module.inputs {
-            mismatch(format!("{}, input {name:?}", module.subject), &input.written, input.found, input.pinned)?;
+            let file = format!("{}, input {name:?}: {:?}", module.subject, input.written);
+            holds(&input.place, file, input.found, input.pinned)?;
         }
     }
     Ok(Preflighted { plan })

@@ -34,16 +34,21 @@ pub(super) fn gate(arguments: &GateArguments) -> Result<u8, Failure> {
         }
         Err(error) => (None, reasons(error)?),
     };
+    answer(packet, checked.as_ref(), reasons, arguments.format)
+}
+
+/// Says that a packet passes or why it is refused, and gives the exit code.
+pub(super) fn answer(packet: String, checked: Option<&CheckedPacket>, reasons: Vec<String>, format: Format) -> Result<u8, Failure> {
     let passes = reasons.is_empty();
     let exit_code = if passes { exit::CLEAN } else { exit::FAILED_CLOSED };
-    match (arguments.format, &checked) {
+    match (format, checked) {
         (Format::Human, Some(checked)) if passes => say(&display::gate_passed(&packet, checked))?,
         (Format::Human, _) => say(&display::gate_refused(&packet, &reasons))?,
         (Format::Json, _) => say_json(&GateOutcome {
             packet,
             gate: if passes { "PASS" } else { "REFUSE" },
-            tree: checked.as_ref().map(CheckedPacket::tree),
-            verdict: checked.as_ref().map(|checked| checked.conclusion().verdict.verdict),
+            tree: checked.map(CheckedPacket::tree),
+            verdict: checked.map(|checked| checked.conclusion().verdict.verdict),
             decision: "HOLD",
             reasons,
             exit_code,

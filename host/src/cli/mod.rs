@@ -46,10 +46,7 @@ impl Failure {
 pub fn main() -> ExitCode {
     // A panic is a defect of this tool: it must not pass for one of the documented outcomes, and the clones must still go.
     std::panic::catch_unwind(run_command).unwrap_or_else(|_| {
-        let _ = writeln!(
-            anstream::stderr(),
-            "error: internal: the above is a defect of this tool; do not rely on anything from this run"
-        );
+        let _ = writeln!(anstream::stderr(), "error: internal: the above is a defect of this tool; do not rely on anything from this run");
         ExitCode::from(exit::UNABLE)
     })
 }

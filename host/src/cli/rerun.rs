@@ -38,9 +38,7 @@ pub(super) fn rerun(arguments: &RerunArguments) -> Result<u8, Failure> {
         Ok(checked) => checked,
         Err(error) => {
             // What was tampered with is not worth repeating.
-            let reasons = super::gate::reasons(error)?;
-            say(&display::gate_refused(&packet, &reasons))?;
-            return Ok(exit::FAILED_CLOSED);
+            return super::gate::answer(packet, None, super::gate::reasons(error)?, arguments.format);
         }
     };
     let source = arguments.source.clone().unwrap_or_else(|| PathBuf::from(&checked.run().source));

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use rehearsal_packet::{report::Report, seal};
 use serde::Serialize;
 
@@ -28,15 +28,17 @@ struct RunOutcome<'a> {
 
 pub(super) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let admitted = admitted(&arguments.plan)?;
-    let target = match &arguments.out {
-        Some(out) => out.clone(),
-        None => default_target(&admitted.plan().name)?,
-    };
+    let target = arguments.out.clone().unwrap_or_else(|| default_target(&admitted.plan().name));
     check_target(&target)?;
     let progress = display::ProgressLine::new();
     let rehearsed = rehearse(&admitted, jobs(arguments.jobs), &progress);
     progress.finish();
     let rehearsed = rehearsed.map_err(Failure::from_rehearsal)?;
+    if arguments.out.is_none() {
+        // Not before there is something to put into it.
+        fs::create_dir_all(DEFAULT_PARENT)
+            .with_context(|| format!("cannot make the directory {DEFAULT_PARENT}; name another with --out"))?;
+    }
     let sealed = seal(&rehearsed.evidence, &rehearsed.run, &target)?;
     let report = &sealed.conclusion().report;
     let packet = target.display().to_string();
@@ -47,15 +49,22 @@ pub(super) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     Ok(report.exit_code)
 }
 
+/// Where packets go that are told no other place.
+const DEFAULT_PARENT: &str = "rehearsals";
+
 /// `rehearsals/<plan>-<time>`, where nothing is yet.
-fn default_target(plan: &str) -> anyhow::Result<PathBuf> {
-    let parent = Path::new("rehearsals");
-    fs::create_dir_all(parent).with_context(|| format!("cannot make the directory {}; name another with --out", parent.display()))?;
+fn default_target(plan: &str) -> PathBuf {
     let time: String =
         humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect();
-    let first = parent.join(format!("{plan}-{time}"));
-    let more = (2..).map(|number| parent.join(format!("{plan}-{time}-{number}")));
-    std::iter::once(first).chain(more).find(|target| target.symlink_metadata().is_err()).context("every name is taken")
+    let name = |number: u32| if number == 1 { format!("{plan}-{time}") } else { format!("{plan}-{time}-{number}") };
+    let mut number = 1;
+    loop {
+        let target = Path::new(DEFAULT_PARENT).join(name(number));
+        if target.symlink_metadata().is_err() {
+            return target;
+        }
+        number += 1;
+    }
 }
 
 /// Says before the work, not after it, that the packet cannot be written there.
@@ -63,16 +72,18 @@ fn check_target(target: &Path) -> anyhow::Result<()> {
     if target.symlink_metadata().is_ok() {
         bail!("{} exists: name another directory with --out, or remove it", target.display());
     }
+    let here = Path::new(".");
     let parent = match target.parent() {
+        Some(parent) if parent == Path::new(DEFAULT_PARENT) && !parent.exists() => here,
         Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+        _ => here,
     };
     if !parent.is_dir() {
         bail!("there is no directory {}: make it, or name another with --out", parent.display());
     }
-    tempfile::Builder::new()
-        .prefix(".rehearsal-")
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot write a packet into {}; name another directory with --out", parent.display()))?;
+    let probe = tempfile::Builder::new().prefix(".rehearsal-").tempdir_in(parent);
+    // The kind alone: the name of the probe means nothing to anybody.
+    probe
+        .map_err(|error| anyhow!("cannot write a packet into {}: {}; name another directory with --out", parent.display(), error.kind()))?;
     Ok(())
 }

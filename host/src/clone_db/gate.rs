@@ -166,8 +166,8 @@ impl Gate {
             }
             // VACUUM attaches a nameless temporary database. A computed name arrives as no name at all.
             ffi::SQLITE_ATTACH if first == Some("") => Answer::Allow,
-            ffi::SQLITE_ATTACH => Answer::Deny("ATTACH: a module sees one database, the clone".into()),
-            ffi::SQLITE_DETACH => Answer::Deny("DETACH: a module sees one database, the clone".into()),
+            ffi::SQLITE_ATTACH => Answer::Deny("ATTACH: there is one database here, the clone".into()),
+            ffi::SQLITE_DETACH => Answer::Deny("DETACH: there is one database here, the clone".into()),
             ffi::SQLITE_TRANSACTION if transactions => Answer::Allow,
             ffi::SQLITE_TRANSACTION => Answer::Deny(format!(
                 "{}: the host begins and ends transactions; a step that must do it itself needs `transactions = \"own\"` in its [[step]]",
@@ -180,7 +180,7 @@ impl Gate {
             ffi::SQLITE_PRAGMA => self.pragma(first.unwrap_or_default(), second),
             ffi::SQLITE_FUNCTION => match lower(second) {
                 name if FUNCTIONS_DENIED.contains(&name.as_str()) => {
-                    Answer::Deny(format!("the function {name}() is not available to modules"))
+                    Answer::Deny(format!("the function {name}() is not available on a clone"))
                 }
                 _ => Answer::Allow,
             },
@@ -229,7 +229,7 @@ impl Gate {
             Answer::Ignore
         } else {
             let value = value.map_or(String::new(), |value| format!(" = {value}"));
-            Answer::Deny(format!("PRAGMA {name}{value}: not one that a module may use"))
+            Answer::Deny(format!("PRAGMA {name}{value}: not one that may be used on a clone"))
         }
     }
 }

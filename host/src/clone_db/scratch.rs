@@ -27,7 +27,7 @@ pub struct Scratch {
 #[derive(Debug, thiserror::Error)]
 pub enum ScratchError {
     /// The directory cannot be made.
-    #[error("cannot make a scratch directory in {}: {error}; set TMPDIR to a directory with room for copies of the source", .parent.display())]
+    #[error("cannot make a scratch directory in {}: {}; set TMPDIR to a directory with room for copies of the source", .parent.display(), .error.kind())]
     Create {
         /// Where it was tried.
         parent: PathBuf,

@@ -12,7 +12,7 @@ use super::{IntakeError, Progress, clone_error, source_error, unfit};
 use crate::clone_db::Image;
 
 /// The first bytes of every SQLite database (SQLite file format, section 1.3).
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+pub(super) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Checks and copies the source; returns its digest, its size, and what was changed in the clone.
 pub(super) fn copy(path: &Path, mut file: File, base: &Image, progress: Progress<'_>) -> Result<(Sha256, u64, Vec<String>), IntakeError> {
@@ -54,8 +54,14 @@ pub(super) fn copy(path: &Path, mut file: File, base: &Image, progress: Progress
 }
 
 fn check_header(path: &Path, header: &[u8; 100], length: u64) -> Result<(), IntakeError> {
-    if length < 100 || &header[..16] != MAGIC {
+    if &header[..16] != MAGIC {
         return Err(unfit(path, not_sqlite(header, length)));
+    }
+    if length < 100 {
+        return Err(unfit(
+            path,
+            format!("is truncated: {length} bytes are less than the header of a database, which has 100; copy it again"),
+        ));
     }
     let page_bytes = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,

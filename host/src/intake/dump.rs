@@ -4,12 +4,13 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read},
+    os::unix::fs::FileExt as _,
     path::Path,
 };
 
 use rehearsal_packet::{Hasher, Sha256};
 
-use super::{HOST_LIMITS, IntakeError, Progress, clone_error, source_error, unfit};
+use super::{HOST_LIMITS, IntakeError, Progress, clone_error, database::MAGIC, source_error, unfit};
 use crate::{
     clone_db::{Access, Image, Session, SessionSettings, SplitError, StatementSplitter},
     plan::ClonePlan,
@@ -43,6 +44,10 @@ pub(super) fn import(
     progress: Progress<'_>,
 ) -> Result<(Sha256, u64, Vec<String>), IntakeError> {
     let length = file.metadata().map_err(|error| source_error(path, error))?.len();
+    let mut start = [0; MAGIC.len()];
+    if file.read_at(&mut start, 0).map_err(|error| source_error(path, error))? == start.len() && start == *MAGIC {
+        return Err(unfit(path, "is an SQLite database, not a dump: name it *.db or set `kind = \"sqlite\"` in [source]"));
+    }
     let mut watched = Watched { file, hasher: Hasher::default(), read: 0, length, progress };
     {
         let statement_bytes_max = usize::try_from(HOST_LIMITS.sql_bytes).unwrap_or(usize::MAX);

@@ -38,12 +38,18 @@ pub enum IntakeError {
     /// No room for clones: not the source's fault.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
-    /// The source, or the clone, cannot be read or written.
-    #[error("{doing} {}: {error}", .path.display())]
-    Io {
-        /// What was tried, as a verb: "cannot read the source".
-        doing: &'static str,
-        /// On what.
+    /// The source cannot be read.
+    #[error("cannot read the source {}: {error}", .path.display())]
+    Source {
+        /// The source.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// The clone cannot be written: not the source's fault.
+    #[error("cannot write the clone {}: {error}; set TMPDIR to a directory with room for several copies of the source", .path.display())]
+    Clone {
+        /// The clone.
         path: PathBuf,
         /// The system's reason.
         error: io::Error,
@@ -89,7 +95,7 @@ pub enum IntakeError {
 impl IntakeError {
     /// Whether the source is to blame; else it is the machine.
     pub fn is_about_the_source(&self) -> bool {
-        !matches!(self, IntakeError::Scratch(_)) && !matches!(self, IntakeError::Io { doing, .. } if doing.contains("clone"))
+        !matches!(self, IntakeError::Scratch(_) | IntakeError::Clone { .. })
     }
 }
 
@@ -166,7 +172,12 @@ fn open_regular_file(path: &Path) -> Result<File, IntakeError> {
     let metadata = path.metadata().map_err(|error| source_error(path, error))?;
     // Asked before opening: opening a FIFO would wait for a writer.
     if !metadata.is_file() {
-        return Err(unfit(path, "is not a regular file"));
+        let what = if metadata.is_dir() {
+            "is a directory: name an SQLite file or a dump"
+        } else {
+            "is not a regular file: name an SQLite file or a dump"
+        };
+        return Err(unfit(path, what));
     }
     if metadata.len() == 0 {
         return Err(unfit(path, "is empty: there is nothing to rehearse on"));
@@ -176,7 +187,9 @@ fn open_regular_file(path: &Path) -> Result<File, IntakeError> {
 
 /// Checks that the clone is a sound database with at least one table; returns how many it has.
 fn check_intact(path: &Path, base: &Image, clone: &ClonePlan) -> Result<u32, IntakeError> {
-    let damaged = |refusal: SqlRefusal| unfit(path, format!("cannot be read as a database: {}", refusal.message));
+    let advice = "restore it from a backup, or rebuild it with `sqlite3 DB .recover`";
+    let damaged =
+        |refusal: SqlRefusal| unfit(path, format!("is damaged: {}; {advice}", rehearsal_packet::printable(&refusal.message, 200)));
     let settings = SessionSettings { access: Access::Read, clone, limits: &HOST_LIMITS };
     let session = Session::open(base.path(), &settings).map_err(damaged)?;
     let problems = session.host_query("PRAGMA quick_check(1)").map_err(damaged)?;
@@ -184,7 +197,7 @@ fn check_intact(path: &Path, base: &Image, clone: &ClonePlan) -> Result<u32, Int
         && problem != "ok"
     {
         let problem = rehearsal_packet::printable(problem.lines().last().unwrap_or(problem), 200);
-        return Err(unfit(path, format!("is damaged: {problem}; restore it from a backup, or rebuild it with `sqlite3 DB .recover`")));
+        return Err(unfit(path, format!("is damaged: {problem}; {advice}")));
     }
     let tables = session
         .host_query("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
@@ -196,11 +209,11 @@ fn check_intact(path: &Path, base: &Image, clone: &ClonePlan) -> Result<u32, Int
 }
 
 fn source_error(path: &Path, error: io::Error) -> IntakeError {
-    IntakeError::Io { doing: "cannot read the source", path: path.to_owned(), error }
+    IntakeError::Source { path: path.to_owned(), error }
 }
 
 fn clone_error(clone: &Image, error: io::Error) -> IntakeError {
-    IntakeError::Io { doing: "no room for the clone? Cannot write", path: clone.path().to_owned(), error }
+    IntakeError::Clone { path: clone.path().to_owned(), error }
 }
 
 fn unfit(path: &Path, problem: impl Into<String>) -> IntakeError {

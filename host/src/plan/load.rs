@@ -73,26 +73,31 @@ pub fn load_text(bytes: &[u8], origin: &Path, materials: &dyn Materials) -> Resu
     if bytes.len() > PLAN_BYTES_MAX {
         return Err(not_text(format!("a plan has at most {PLAN_BYTES_MAX} bytes; this file has {}", bytes.len())));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| not_text(format!("not a plan: the file is not UTF-8 text (byte {})", error.valid_up_to())))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+        let (line, column) = text::line_and_column(valid, valid.len());
+        not_text(format!("line {line}, column {column}: not a plan: the file is not UTF-8 text"))
+    })?;
     let wrong = |span: Range<usize>, message: String| {
         let (line, column) = text::line_and_column(text, span.start);
         PlanError::Wrong { path: origin.to_owned(), line, column, message }
     };
     let plan = text::parse(text).map_err(|error| wrong(error.span, error.message))?;
-    Resolver { materials, collected: Collected::default() }.plan(plan, text, origin).map_err(|(span, message)| wrong(span, message))
+    Resolver { text, origin, materials, collected: Collected::default() }.plan(plan).map_err(|(span, message)| wrong(span, message))
 }
 
 /// What is wrong with one part of the text.
 type Wrong = (Range<usize>, String);
 
 struct Resolver<'a> {
+    text: &'a str,
+    origin: &'a Path,
     materials: &'a dyn Materials,
     collected: Collected,
 }
 
 impl Resolver<'_> {
-    fn plan(mut self, plan: PlanText, text: &str, origin: &Path) -> Result<Plan, Wrong> {
+    fn plan(mut self, plan: PlanText) -> Result<Plan, Wrong> {
         if *plan.format.get_ref() != PLAN_FORMAT {
             return Err((plan.format.span(), format!("this tool reads plans of format {PLAN_FORMAT}, not {}", plan.format.get_ref())));
         }
@@ -114,7 +119,12 @@ impl Resolver<'_> {
         };
         let documents = plan.documents.iter().map(|document| {
             let pinned = digest(&document.sha256)?;
-            Ok(Document { written: document.path.get_ref().clone(), found: self.read(&document.path)?, pinned })
+            Ok(Document {
+                place: self.place(&document.path),
+                written: document.path.get_ref().clone(),
+                found: self.read(&document.path)?,
+                pinned,
+            })
         });
         let documents = documents.collect::<Result<_, Wrong>>()?;
 
@@ -149,8 +159,7 @@ impl Resolver<'_> {
             ));
         }
         Ok(Plan {
-            text: text.to_owned(),
-            origin: origin.to_owned(),
+            text: self.text.to_owned(),
             name,
             summary: plan.summary,
             source,
@@ -176,16 +185,25 @@ impl Resolver<'_> {
         for (name, input) in inputs {
             let name = checked_name(name, "input")?;
             let pinned = input.sha256.as_ref().map(digest).transpose()?;
-            granted.insert(name, InputPlan { written: input.path.get_ref().clone(), found: self.read(&input.path)?, pinned });
+            granted.insert(
+                name,
+                InputPlan { place: self.place(&input.path), written: input.path.get_ref().clone(), found: self.read(&input.path)?, pinned },
+            );
         }
         Ok(ModulePlan {
             subject,
+            place: self.place(written),
             written: written.get_ref().clone(),
             found: self.read(written)?,
             pinned: pinned.map(digest).transpose()?,
             inputs: granted,
             limits: over(limits, outer)?,
         })
+    }
+
+    fn place(&self, written: &Spanned<String>) -> String {
+        let (line, column) = text::line_and_column(self.text, written.span().start);
+        format!("{}:{line}:{column}", self.origin.display())
     }
 
     fn read(&mut self, written: &Spanned<String>) -> Result<Sha256, Wrong> {

@@ -54,7 +54,10 @@ pub enum MaterialError {
     /// Too large to be one.
     #[error("{} is larger than {} MiB, the most that a module, an input or a document may have", .0.display(), MATERIAL_BYTES_MAX >> 20)]
     TooLarge(PathBuf),
-    /// A directory, a device, a pipe.
+    /// A directory.
+    #[error("{} is a directory: name a file", .0.display())]
+    Directory(PathBuf),
+    /// A device, a pipe.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// No such module in the tool.
@@ -107,7 +110,11 @@ fn builtin(name: &str) -> Option<Arc<[u8]>> {
 pub(crate) fn read_file(path: &Path) -> Result<Arc<[u8]>, MaterialError> {
     let unreadable = |error| MaterialError::Unreadable { path: path.to_owned(), error };
     // Asked before opening: opening a FIFO would wait for a writer.
-    if !path.metadata().map_err(unreadable)?.is_file() {
+    let metadata = path.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(MaterialError::Directory(path.to_owned()));
+    }
+    if !metadata.is_file() {
         return Err(MaterialError::NotAFile(path.to_owned()));
     }
     let mut bytes = Vec::new();

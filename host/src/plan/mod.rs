@@ -28,8 +28,6 @@ pub const PLAN_FORMAT: u32 = 1;
 pub struct Plan {
     /// The text, byte for byte.
     pub text: String,
-    /// Where the text came from, for messages.
-    pub origin: PathBuf,
     /// The name; a valid file name.
     pub name: String,
     /// What it is about.
@@ -78,6 +76,8 @@ pub struct ClonePlan {
 /// A document whose bytes the plan pins: governance, mostly. It is verified, and kept in the packet.
 #[derive(Clone, Debug)]
 pub struct Document {
+    /// Where the plan writes it: `FILE:LINE:COLUMN`.
+    pub place: String,
     /// As the plan writes it.
     pub written: String,
     /// The digest of what is there.
@@ -91,6 +91,8 @@ pub struct Document {
 pub struct ModulePlan {
     /// What to call it in messages: `step "loyalty"`.
     pub subject: String,
+    /// Where the plan writes it: `FILE:LINE:COLUMN`.
+    pub place: String,
     /// As the plan writes it: a path, or `builtin:NAME`.
     pub written: String,
     /// The digest of its bytes.
@@ -106,6 +108,8 @@ pub struct ModulePlan {
 /// One input of a module.
 #[derive(Clone, Debug)]
 pub struct InputPlan {
+    /// Where the plan writes it: `FILE:LINE:COLUMN`.
+    pub place: String,
     /// As the plan writes it.
     pub written: String,
     /// The digest of its bytes.

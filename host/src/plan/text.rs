@@ -155,12 +155,26 @@ pub(super) struct TextError {
 /// Reads the text of a plan.
 pub(super) fn parse(text: &str) -> Result<PlanText, TextError> {
     toml::from_str(text).map_err(|error| {
-        let mut message = error.message().to_owned();
+        let span = error.span().unwrap_or(0..0);
+        let mut message = in_words_of_the_plan(error.message(), text.get(span.clone()).unwrap_or_default());
         if let Some(nearest) = nearest_to_unknown_key(&message) {
             message = format!("{message}; did you mean `{nearest}`?");
         }
-        TextError { span: error.span().unwrap_or(0..0), message }
+        TextError { span, message }
     })
+}
+
+/// The parser's message for somebody who does not know its types.
+fn in_words_of_the_plan(message: &str, at: &str) -> String {
+    if message == "duplicate key" && !at.contains('\n') {
+        return format!("duplicate key `{at}`: keep one of the two");
+    }
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("{field} is missing: add it");
+    }
+    message
+        .replace("expected u64", "expected a whole number, not negative")
+        .replace("expected u32", "expected a whole number from 0 to 4294967295")
 }
 
 /// serde words an unknown key as "unknown field `a`, expected one of `b`, `c`": the nearest of the valid ones.

@@ -203,7 +203,7 @@ fn changed(found: &mut Findings, subject: &str, record: &LegRecord) {
             Code::FabricatedChange,
             subject,
             "the step claims a change, but left every byte of the state as it was",
-            "do not trust this step: find out why it reports work that it did not do",
+            "find out why it reports work that it did not do: its statements may have matched no row of this source; otherwise do not trust it",
         ),
         Some(Claim::Unchanged) if is_changed => found.add(
             Code::UnreportedChange,

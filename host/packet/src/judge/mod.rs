@@ -17,13 +17,14 @@ use crate::{
 /// The verdict on a record, given what the validator said.
 pub fn judge(record: &Record, ruling: &RulingRecord) -> Verdict {
     let mut findings = findings(record);
-    findings.extend(validator_findings(record, ruling));
+    findings.extend(validator_findings(record, ruling, !findings.is_empty()));
     let verdict = if findings.is_empty() { Outcome::Passed } else { Outcome::Failed };
     Verdict { format: VERDICT_FORMAT, verdict, findings, caveats: caveats(record) }
 }
 
-/// What is wrong with the validator, or in its eyes with the record.
-fn validator_findings(record: &Record, ruling: &RulingRecord) -> Vec<Finding> {
+/// What is wrong with the validator, or in its eyes with the record. Where the host itself has found something, the reasons of
+/// the validator are mostly the same again: then they are counted, and stay in `data/validator.json`.
+fn validator_findings(record: &Record, ruling: &RulingRecord, host_agrees: bool) -> Vec<Finding> {
     let subject = "validator".to_owned();
     let mut found = Vec::new();
     let mut add = |code, reason: String, remedy: &str| {
@@ -41,6 +42,15 @@ fn validator_findings(record: &Record, ruling: &RulingRecord) -> Vec<Finding> {
                 "ask the validator's author, or use builtin:validator",
             );
         }
+        Some(false) if host_agrees => add(
+            Code::ValidatorRefused,
+            format!(
+                "it refuses the record too; data/validator.json has its reasons ({}), the first: {}",
+                ruling.reasons.len(),
+                ruling.reasons[0]
+            ),
+            "mend what the findings above name",
+        ),
         Some(false) => {
             for reason in &ruling.reasons {
                 add(Code::ValidatorRefused, reason.clone(), "mend what it names; its reasons come beside those of the host");
@@ -90,6 +100,15 @@ fn caveats(record: &Record) -> Vec<String> {
             if let Status::NotApplicable { reason } = &leg.status {
                 caveats.push(format!("{}: not applicable: {reason}", leg_subject(leg)));
             }
+        }
+        let refused: u64 = step.step.calls.iter().map(|call| call.sql.refused.0).sum();
+        if let Some(first) = step.step.calls.iter().flat_map(|call| &call.sql.refusals).next() {
+            caveats.push(format!(
+                "step {}: the engine refused {refused} of its statements, the first as {}: {}",
+                step.step.name,
+                first.class.name(),
+                first.message
+            ));
         }
         let calls = step.legs.iter().flat_map(|leg| &leg.calls).chain(&step.step.calls);
         let mut ignored: Vec<&str> = calls.flat_map(|call| &call.sql.ignored_pragmas).map(String::as_str).collect();
