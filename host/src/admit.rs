@@ -83,9 +83,9 @@ pub struct Anatomy {
     pub bytes: u64,
     /// Component, or core module, or neither.
     pub kind: Kind,
-    /// What it imports, in the order of the bytes.
+    /// What it imports, sorted.
     pub imports: Vec<String>,
-    /// What it exports, in the order of the bytes.
+    /// What it exports, sorted.
     pub exports: Vec<String>,
     /// The names of its custom sections, outermost only.
     pub custom_sections: Vec<String>,
@@ -143,6 +143,9 @@ impl Anatomy {
                 _ => {}
             }
         }
+        // The order is the linker's, and means nothing.
+        anatomy.imports.sort();
+        anatomy.exports.sort();
         Ok(anatomy)
     }
 

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use rehearsal::plan::BUILTIN_MODULES;
 use rehearsal_packet::Sha256;
 
 use crate::place::{Place, names};
@@ -17,6 +18,9 @@ pub(crate) fn redact(text: &str, place: &Place) -> String {
     let text = counted(&text, "no ruling on ");
     // So is how large a packet is.
     let text = counted(&text, "make room for at least ");
+    // How large a module is, and where it is broken, depends on the compiler that made it.
+    let text = replaced(&text, "\nbytes    ", |after| Some((after.find('\n')?, "<some>")));
+    let text = replaced(&text, "broken WebAssembly: ", |after| Some((after.find('\n')?, "<the parser's reason>")));
     let text = all_refused(&text);
     hexadecimals(&text, |digits| match digits.len() {
         // A state digest in short: what a guest does to a clone, which no reader can check by eye.
@@ -90,6 +94,11 @@ fn hexadecimals(text: &str, replace: impl Fn(&str) -> Option<String>) -> String 
 
 /// Digests of guests change with their sources: they are named by the file that has them. A digest that no file has stays.
 fn name_of(digest: &str, place: &Place) -> Option<String> {
+    // The modules inside the tool, which another compiler may have made than the one that made `guests`.
+    let builtin = BUILTIN_MODULES.iter().find(|(_, bytes)| Sha256::of(bytes).to_hex() == digest);
+    if let Some((name, _)) = builtin {
+        return Some(format!("<sha256 of {name}.wasm>"));
+    }
     [place.work(), place.file("guests"), place.file("shared")].iter().filter(|directory| directory.is_dir()).find_map(|directory| {
         names(directory).into_iter().find(|name| has_digest(&directory.join(name), digest)).map(|name| format!("<sha256 of {name}>"))
     })
