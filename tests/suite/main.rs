@@ -4,6 +4,7 @@
 //! Guests come from `target/guests`: `cargo xtask guests` builds them. Nothing here sleeps, and every test has a directory
 //! and a TMPDIR of its own.
 
+mod architecture;
 mod case;
 mod digests;
 mod interrupted;
