@@ -71,3 +71,90 @@ fn a_statement_counts_only_the_rows_that_it_changed_itself() {
     assert_eq!(session.execute("SELECT * FROM t", &[]), Ok(0));
     assert_eq!(session.execute("DELETE FROM t WHERE x = 99", &[]), Ok(0));
 }
+
+/// SQLite's own functions, and those that clones have instead.
+fn answers(session: &Session, plain: &Connection, sql: &str) -> (SqlValue, SqlValue) {
+    let mut rows = session.query(sql, &[]).expect(sql);
+    let ours = session.next_rows(&mut rows, 1, 1_000).expect(sql).remove(0).remove(0);
+    let theirs = plain.query_row(sql, [], |row| row.get::<_, rusqlite::types::Value>(0)).expect(sql);
+    let theirs = match theirs {
+        rusqlite::types::Value::Null => SqlValue::Null,
+        rusqlite::types::Value::Integer(integer) => SqlValue::Integer(integer),
+        rusqlite::types::Value::Real(real) => SqlValue::Real(real),
+        rusqlite::types::Value::Text(text) => SqlValue::Text(text),
+        rusqlite::types::Value::Blob(blob) => SqlValue::Blob(blob),
+    };
+    (ours, theirs)
+}
+
+#[test]
+fn the_linear_functions_answer_as_sqlites_own() {
+    let (_directory, session) = session();
+    let plain = Connection::open_in_memory().expect("a database");
+    let values = [
+        "NULL",
+        "''",
+        "'a'",
+        "'aa'",
+        "'aaab'",
+        "'ab'",
+        "'baab'",
+        "'  a b '",
+        "' '",
+        "'żółć'",
+        "'łć'",
+        "'ó'",
+        "'🎉a🎉'",
+        "'🎉'",
+        "x''",
+        "x'61'",
+        "x'6162'",
+        "x'00'",
+        "x'616261'",
+        "'a' || char(0) || 'b'",
+        "char(0)",
+        "12",
+        "1.5",
+        "2",
+        "1e100",
+        "-0.0",
+        "'1.5e'",
+        "'100'",
+    ];
+    let mut compared = 0;
+    let mut same = |sql: String| {
+        let (ours, theirs) = answers(&session, &plain, &sql);
+        assert_eq!(ours, theirs, "{sql}");
+        compared += 1;
+    };
+    for first in values {
+        for function in ["trim", "ltrim", "rtrim"] {
+            same(format!("SELECT {function}({first})"));
+        }
+        for second in values {
+            for function in ["instr", "trim", "ltrim", "rtrim"] {
+                same(format!("SELECT {function}({first}, {second})"));
+                same(format!("SELECT typeof({function}({first}, {second}))"));
+            }
+            for third in ["NULL", "''", "'xyz'", "'ż'", "7", "x'62'"] {
+                same(format!("SELECT replace({first}, {second}, {third})"));
+                same(format!("SELECT typeof(replace({first}, {second}, {third}))"));
+            }
+        }
+    }
+    assert!(compared > 10_000, "{compared}");
+}
+
+#[test]
+fn long_strings_do_not_stop_the_host() {
+    let (_directory, session) = session();
+    // Each would take SQLite's own functions many minutes, in which nothing could interrupt them.
+    for sql in [
+        "SELECT instr(replace(hex(zeroblob(1000000)), '00', 'aa'), replace(hex(zeroblob(400000)), '00', 'aa') || 'b')",
+        "SELECT length(replace(replace(hex(zeroblob(1000000)), '00', 'aa'), replace(hex(zeroblob(400000)), '00', 'aa') || 'b', 'c'))",
+        "SELECT length(trim(replace(hex(zeroblob(1000000)), '00', 'aa'), replace(hex(zeroblob(1000000)), '00', 'bb') || 'a'))",
+    ] {
+        let mut rows = session.query(sql, &[]).expect(sql);
+        assert_eq!(session.next_rows(&mut rows, 1, 1_000).expect(sql).len(), 1, "{sql}");
+    }
+}

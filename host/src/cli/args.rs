@@ -69,7 +69,7 @@ source in the directory for temporary files (TMPDIR), which is deleted on every 
 pub(super) struct RunArguments {
     /// The plan: a TOML file
     pub(super) plan: PathBuf,
-    /// Where to write the packet: a directory that does not exist yet [default: rehearsals/<plan>-<time>]
+    /// Where to write the packet: a directory that does not exist yet [default: rehearsals/PLAN-TIME]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// How many legs or cases run at a time [default: the number of processors]; the packet does not depend on it

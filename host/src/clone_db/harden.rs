@@ -51,7 +51,7 @@ pub(super) fn set_limits(connection: &Connection, limits: &Limits) -> rusqlite::
         (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 500),
         (Limit::SQLITE_LIMIT_VDBE_OP, 25_000_000),
         (Limit::SQLITE_LIMIT_FUNCTION_ARG, 127),
-        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256),
         (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 100),
         (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
     ] {

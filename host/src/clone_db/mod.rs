@@ -8,6 +8,7 @@ mod budget;
 mod frozen_time;
 mod gate;
 mod harden;
+mod linear_functions;
 mod refusal;
 mod scratch;
 mod session;

@@ -17,7 +17,7 @@ use super::{
     budget::{Budget, Overrun},
     frozen_time,
     gate::{Caller, GatedConnection},
-    harden,
+    harden, linear_functions,
     refusal::SqlRefusal,
     statement::{Prepared, SqlValue, Statement, last_refusal},
 };
@@ -93,6 +93,7 @@ impl Session {
         harden::close_doors(&connection, settings).map_err(sqlite_error)?;
         harden::set_limits(&connection, settings.limits).map_err(sqlite_error)?;
         harden::seed_randomness(&connection, settings.clone.seed, settings.limits.value_bytes).map_err(sqlite_error)?;
+        linear_functions::install(&connection).map_err(sqlite_error)?;
         let budget = Budget::watch(&mut connection, settings.limits).map_err(sqlite_error)?;
         Ok(Self {
             connection: Rc::new(GatedConnection::new(connection)),
