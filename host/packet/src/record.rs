@@ -180,7 +180,7 @@ impl LegRecord {
 
 /// Whether a leg or a case ran.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "status")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum Status {
     /// It ran; whether well is for the judge.
     Ran,
@@ -216,7 +216,7 @@ pub struct CallRecord {
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "outcome")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum CallOutcome {
     /// It returned.
     Returned {
@@ -291,7 +291,7 @@ impl SqlRecord {
 
 /// What became of the last statement of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "last")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum LastStatement {
     /// The engine ran it.
     Accepted,
@@ -431,7 +431,7 @@ impl CaseRecord {
 
 /// What a case expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "expected")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum Expectation {
     /// The engine refuses the last statement with this class.
     Rejected {

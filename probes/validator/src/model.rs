@@ -174,7 +174,7 @@ pub struct LegRun {
 
 /// Whether a leg or a case ran.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "status")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum Status {
     /// It ran.
     // Braces, since serde lets unknown fields of a tagged unit variant pass.
@@ -211,7 +211,7 @@ pub struct Call {
 
 /// How a call ended.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "outcome")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum Outcome {
     /// It returned.
     Returned {
@@ -274,7 +274,7 @@ pub struct Sql {
 
 /// What became of the last statement.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "last")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum Last {
     /// It ran.
     Accepted {},
@@ -406,7 +406,7 @@ pub struct Case {
 
 /// What a case expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "expected")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum Expectation {
     /// The last statement is refused.
     Rejected {

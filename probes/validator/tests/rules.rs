@@ -27,7 +27,7 @@ fn a_clean_record_is_accepted() {
 fn legs_that_do_not_apply_are_accepted_where_they_may_be_left_out() {
     let mut record = good();
     for leg in [READ_ONLY, TRANSACTIONAL] {
-        record = with(record, &format!("{leg}/status"), json!({"status": "not-applicable", "reason": "no verify"}));
+        record = with(record, &format!("{leg}/status"), json!({"kind": "not-applicable", "reason": "no verify"}));
         record = with(record, &format!("{leg}/calls"), json!([]));
         record = with(record, &format!("{leg}/states"), json!([]));
     }
@@ -62,14 +62,14 @@ fn a_source_that_changed_is_refused() {
 
 #[test]
 fn legs_that_were_not_run_are_refused() {
-    let not_run = json!({"status": "not-run", "reason": "the step has no base"});
+    let not_run = json!({"kind": "not-run", "reason": "the step has no base"});
     for (path, leg) in [(READ_ONLY, "read-only"), (TRANSACTIONAL, "transactional"), (COMMITTED, "committed")] {
         refused(
             &with(good(), &format!("{path}/status"), not_run.clone()),
             &format!("step loyalty, {leg} leg: it was not run: the step has no base"),
         );
     }
-    let left_out = json!({"status": "not-applicable", "reason": "too slow"});
+    let left_out = json!({"kind": "not-applicable", "reason": "too slow"});
     refused(
         &with(good(), &format!("{COMMITTED}/status"), left_out.clone()),
         "step loyalty, committed leg: it applies to every step, and was left out: too slow",
@@ -191,10 +191,10 @@ fn a_chain_that_does_not_join_is_refused() {
 #[test]
 fn every_call_must_have_been_made_once_and_have_returned() {
     let outcomes = [
-        (json!({"outcome": "refused", "says": "no"}), "returned an error: no"),
-        (json!({"outcome": "failed", "says": "panicked"}), "gave up: panicked"),
-        (json!({"outcome": "trapped", "reason": "unreachable"}), "trapped: unreachable"),
-        (json!({"outcome": "limit", "limit": "fuel", "value": "5"}), "overran the limit fuel of 5"),
+        (json!({"kind": "refused", "says": "no"}), "returned an error: no"),
+        (json!({"kind": "failed", "says": "panicked"}), "gave up: panicked"),
+        (json!({"kind": "trapped", "reason": "unreachable"}), "trapped: unreachable"),
+        (json!({"kind": "limit", "limit": "fuel", "value": "5"}), "overran the limit fuel of 5"),
     ];
     let calls = [
         (format!("{STEP}/described"), "step loyalty: describe"),
@@ -249,7 +249,7 @@ fn a_rejection_must_be_of_the_declared_class_and_the_only_one() {
         "probe orders, case bad: its last statement should be refused as check, and was refused as syntax",
     );
     refused(
-        &with(good(), &format!("{sql}/last"), json!({"last": "accepted"})),
+        &with(good(), &format!("{sql}/last"), json!({"kind": "accepted"})),
         "probe orders, case bad: its last statement should be refused as check, and ran",
     );
     let nothing = json!({"statements": "0", "refused": "0", "refusals": [], "ignored_pragmas": []});
@@ -267,7 +267,7 @@ fn a_rejection_must_be_of_the_declared_class_and_the_only_one() {
         "probe orders, case bad: the refusals do not begin with that of its last statement",
     );
     for class in ["syntax", "missing", "limit", "other"] {
-        let vacuous = json!({"expected": "rejected", "class": class});
+        let vacuous = json!({"kind": "rejected", "class": class});
         refused(
             &with(good(), &format!("{REJECTED}/expected"), vacuous),
             &format!("probe orders, case bad: it expects {class}, which would refuse good input as well"),
@@ -291,11 +291,11 @@ fn a_control_must_succeed_and_change_something() {
 #[test]
 fn cases_must_run_and_be_those_that_the_probe_lists() {
     refused(
-        &with(good(), &format!("{REJECTED}/status"), json!({"status": "not-run", "reason": "no base"})),
+        &with(good(), &format!("{REJECTED}/status"), json!({"kind": "not-run", "reason": "no base"})),
         "probe orders, case bad: it was not run: no base",
     );
     refused(
-        &with(good(), &format!("{REJECTED}/status"), json!({"status": "not-applicable", "reason": "slow"})),
+        &with(good(), &format!("{REJECTED}/status"), json!({"kind": "not-applicable", "reason": "slow"})),
         "probe orders, case bad: a case always applies, and this was left out: slow",
     );
     refused(

@@ -145,8 +145,17 @@ fn debian() -> anyhow::Result<Toolchain> {
             bail!("the packages {packages} are missing: run `apt-get install {packages}` as root");
         }
         eprintln!("installing Debian's {packages}");
-        external::output(Command::new("apt-get").args(["install", "-y", "--no-install-recommends"]).args(DEBIAN_PACKAGES))
-            .context("the packages could not be installed; `apt-get update` may help")?;
+        let apt = || {
+            let mut apt = Command::new("apt-get");
+            apt.env("DEBIAN_FRONTEND", "noninteractive");
+            apt
+        };
+        // A new machine has no list of packages, or an old one. Without a network the list at hand may still do.
+        if let Err(error) = external::output(apt().arg("update")) {
+            eprintln!("apt-get update failed, going on with the lists at hand: {error:#}");
+        }
+        external::output(apt().args(["install", "-y", "--no-install-recommends"]).args(DEBIAN_PACKAGES))
+            .context("the packages could not be installed")?;
     }
     let (linker, linker_version) = linker()?;
     Ok(Toolchain { rustc: version(&program)?, sysroot: sysroot(&program)?, program, std: Std::FromSource { linker, linker_version } })

@@ -11,9 +11,9 @@ pub(crate) fn digest(digit: char) -> Value {
 fn call(function: &str) -> Value {
     json!({
         "function": function,
-        "outcome": {"outcome": "returned", "says": ""},
+        "outcome": {"kind": "returned", "says": ""},
         "fuel": "100",
-        "sql": {"statements": "1", "refused": "0", "refusals": [], "ignored_pragmas": [], "last": {"last": "accepted"}},
+        "sql": {"statements": "1", "refused": "0", "refusals": [], "ignored_pragmas": [], "last": {"kind": "accepted"}},
         "log": [{"level": "info", "says": "verdict: failed"}],
         "log_bytes_dropped": "0",
     })
@@ -32,7 +32,7 @@ fn state_and_bytes(at: &str, digit: char) -> Value {
 }
 
 fn step(name: &str, base: char, result: char) -> Value {
-    let leg = |leg: &str, states: Value, call: Value| json!({"step": name, "leg": leg, "status": {"status": "ran"}, "states": states, "calls": [call], "trouble": []});
+    let leg = |leg: &str, states: Value, call: Value| json!({"step": name, "leg": leg, "status": {"kind": "ran"}, "states": states, "calls": [call], "trouble": []});
     json!({
         "step": {
             "name": name,
@@ -65,7 +65,7 @@ fn case(name: &str, expected: Value, after: char, call: Value) -> Value {
         "case": name,
         "says": "",
         "expected": expected,
-        "status": {"status": "ran"},
+        "status": {"kind": "ran"},
         "states": [state("before", 'c'), state("after", after)],
         "calls": [call], "trouble": []})
 }
@@ -80,7 +80,7 @@ pub(crate) fn good() -> Value {
             "statements": "1",
             "refused": "1",
             "refusals": [refusal], "ignored_pragmas": [],
-            "last": {"last": "refused", "refusal": refusal},
+            "last": {"kind": "refused", "refusal": refusal},
         }),
     );
     json!({
@@ -106,8 +106,8 @@ pub(crate) fn good() -> Value {
                 "trouble": [],
             },
             "cases": [
-                case("bad", json!({"expected": "rejected", "class": "check"}), 'c', attack),
-                case("good", json!({"expected": "allowed"}), 'd', call("run")),
+                case("bad", json!({"kind": "rejected", "class": "check"}), 'c', attack),
+                case("good", json!({"kind": "allowed"}), 'd', call("run")),
             ],
         }],
     })
