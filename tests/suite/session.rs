@@ -1,9 +1,10 @@
 //! Sessions on a clone: what one connection gives a module.
 
 use rehearsal::{
-    clone_db::{Access, Session, SessionSettings, SqlValue},
-    plan::{ClonePlan, Limits},
+    clone_db::{Access, Overrun, Session, SessionSettings, SqlValue},
+    plan::{ClonePlan, Limits, Transactions},
 };
+use rehearsal_packet::record::ErrorClass;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -157,4 +158,22 @@ fn long_strings_do_not_stop_the_host() {
         let mut rows = session.query(sql, &[]).expect(sql);
         assert_eq!(session.next_rows(&mut rows, 1, 1_000).expect(sql).len(), 1, "{sql}");
     }
+}
+
+#[test]
+fn what_the_host_does_by_itself_is_not_taken_from_the_budget_of_the_module() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("clone.db");
+    Connection::open(&path).expect("a database").execute_batch("CREATE TABLE t (x)").expect("a table");
+    let limits = Limits { sql_steps: 100_000, ..Limits::STANDARD };
+    let settings = SessionSettings { access: Access::Step(Transactions::Host), clone: &CLONE, limits: &limits };
+    let session = Session::open(&path, &settings).expect("a session");
+    session.begin().expect("a transaction");
+    let long = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n";
+    assert_eq!(integers(session.host_query(long).expect("the host is not interrupted")), [100_000]);
+    session.execute("INSERT INTO t VALUES (1)", &[]).expect("the module has spent nothing yet");
+    assert_eq!(session.execute(long, &[]).expect_err("the module is interrupted").class, ErrorClass::Limit);
+    assert_eq!(session.overrun(), Some(Overrun { limit: "sql_steps", value: 100_000 }));
+    assert_eq!(integers(session.host_query(long).expect("nor is it afterwards")), [100_000]);
+    session.rollback().expect("the host can still end what it began");
 }

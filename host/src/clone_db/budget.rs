@@ -31,6 +31,8 @@ pub(super) struct Budget {
     steps_max: u64,
     deadline: Instant,
     deadline_passed: AtomicBool,
+    /// Whether a module is at work: what the host does by itself (COMMIT, a digest) it does to the end.
+    spending: AtomicBool,
 }
 
 impl Budget {
@@ -41,15 +43,22 @@ impl Budget {
             steps_max: limits.sql_steps,
             deadline: Instant::now() + Duration::from_millis(limits.call_ms),
             deadline_passed: AtomicBool::new(false),
+            spending: AtomicBool::new(false),
         });
         let watched = budget.clone();
-        connection.progress_handler(i32::from(PROGRESS_STEPS), Some(move || watched.spend()))?;
+        let handler = move || watched.spending.load(Ordering::Relaxed) && watched.spend();
+        connection.progress_handler(i32::from(PROGRESS_STEPS), Some(handler))?;
         Ok(budget)
     }
 
     /// Counts one more statement; true when it was one too many, or too late.
     pub(super) fn spend_statement(&self) -> bool {
         self.spend()
+    }
+
+    /// Whether a module is at work from now on.
+    pub(super) fn set_spending(&self, spending: bool) {
+        self.spending.store(spending, Ordering::Relaxed);
     }
 
     fn spend(&self) -> bool {

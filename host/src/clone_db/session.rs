@@ -339,7 +339,9 @@ impl Session {
             Access::Step(Transactions::Host) => Caller::Module { transactions: false, savepoints: true },
             Access::Step(Transactions::Own) | Access::Import => Caller::Module { transactions: true, savepoints: true },
         });
+        self.budget.set_spending(true);
         let outcome = work();
+        self.budget.set_spending(false);
         gate.caller.set(Caller::Host);
         outcome.map_err(|mut refusal| {
             if let Some(reason) = gate.take_denied()
