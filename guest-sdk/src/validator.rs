@@ -7,7 +7,7 @@ pub trait Validator {
     /// Who it is.
     fn describe() -> Description;
 
-    /// Rules on one record: the canonical JSON of `data/record.json` in the packet. The host shows the real one, and
+    /// Rules on one record: the canonical JSON of what the host saw (see the WIT). The host shows the real one, and
     /// fabricated ones that must be refused.
     fn validate(record: &str) -> Ruling;
 }
