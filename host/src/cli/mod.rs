@@ -12,6 +12,7 @@ use std::{
 };
 
 use clap::Parser as _;
+use rehearsal_packet::printable;
 
 use args::{Arguments, Command, Format};
 
@@ -71,10 +72,11 @@ fn run_command() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(Failure { code, error }) => {
-            // A chain of causes is printed once, in one line.
-            let _ = writeln!(anstream::stderr(), "error: {error:#}");
+            // A chain of causes is printed once, in one line. Parts of it are words of the plan, of a module, of the source.
+            let error = printable(&format!("{error:#}"), 10_000);
+            let _ = writeln!(anstream::stderr(), "error: {error}");
             if format == Format::Json {
-                let _ = say_json(&serde_json::json!({ "error": format!("{error:#}"), "exit_code": code, "decision": "HOLD" }));
+                let _ = say_json(&serde_json::json!({ "error": error, "exit_code": code, "decision": "HOLD" }));
             }
             ExitCode::from(code)
         }

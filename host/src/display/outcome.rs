@@ -190,7 +190,7 @@ pub fn audit_plan(plan: &PlanRecord) -> String {
         let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         writeln!(out, "plan {}: {}, {}\n", plan.name, counted(plan.steps.len(), "step"), counted(plan.probes.len(), "probe"))?;
         let foreign_keys = if plan.clone.foreign_keys { "enforced" } else { "not enforced" };
-        writeln!(out, "source   {} (foreign keys {foreign_keys})", plan.source)?;
+        writeln!(out, "source   {} (foreign keys {foreign_keys})", written(&plan.source))?;
         for (role, modules) in [("step", &plan.steps), ("probe", &plan.probes)] {
             for module in modules {
                 grant(out, &format!("{role} {}", module.name), module)?;
@@ -203,7 +203,7 @@ pub fn audit_plan(plan: &PlanRecord) -> String {
 
 fn grant(out: &mut String, subject: &str, grant: &ModuleGrant) -> fmt::Result {
     writeln!(out, "\n{subject}")?;
-    writeln!(out, "  module    {} {FAINT}{}{FAINT:#}", grant.module.written, grant.module.sha256)?;
+    writeln!(out, "  module    {} {FAINT}{}{FAINT:#}", written(&grant.module.written), grant.module.sha256)?;
     let database = grant.imports.iter().any(|import| import.starts_with("rehearsal:guest/clone@"));
     let clone = match (database, grant.transactions.as_deref()) {
         (false, _) => "none",
@@ -213,7 +213,7 @@ fn grant(out: &mut String, subject: &str, grant: &ModuleGrant) -> fmt::Result {
     };
     writeln!(out, "  clone     {clone}")?;
     for (name, input) in &grant.inputs {
-        writeln!(out, "  input     {name} = {} {FAINT}{}{FAINT:#}", input.written, input.sha256)?;
+        writeln!(out, "  input     {name} = {} {FAINT}{}{FAINT:#}", written(&input.written), input.sha256)?;
     }
     let standard = Limits::STANDARD.entries();
     let raised = grant.limits.iter().filter(|(name, value)| !standard.contains(&(name.as_str(), value.0)));
@@ -221,6 +221,11 @@ fn grant(out: &mut String, subject: &str, grant: &ModuleGrant) -> fmt::Result {
         writeln!(out, "  limit     {name} = {} {FAINT}(not the default){FAINT:#}", grouped(value.0))?;
     }
     Ok(())
+}
+
+/// A path as the plan writes it. Whoever wrote the plan may not be whoever reads this.
+fn written(path: &str) -> String {
+    rehearsal_packet::printable(path, 400)
 }
 
 /// Runs a renderer on an empty string. Writing to a string cannot fail.
