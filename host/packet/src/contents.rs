@@ -78,7 +78,11 @@ impl Evidence {
 
     /// Every file under `data/`.
     pub fn payload(&self) -> BTreeMap<String, Vec<u8>> {
-        let conclusion = self.conclusion();
+        self.payload_with(&self.conclusion())
+    }
+
+    /// The same for one who has its conclusion already.
+    pub(crate) fn payload_with(&self, conclusion: &Conclusion) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut add = |path: String, bytes: Vec<u8>| {
             files.insert(path, bytes);

@@ -76,12 +76,14 @@ pub enum SealError {
     Write(#[from] WriteError),
 }
 
+/// The files under `data/`, by paths that a packet may hold.
+fn payload(evidence: &Evidence, conclusion: &Conclusion) -> Result<BTreeMap<PacketPath, Vec<u8>>, SealError> {
+    evidence.payload_with(conclusion).into_iter().map(|(path, bytes)| Ok((PacketPath::new(&path)?, bytes))).collect()
+}
+
 /// All files of a packet, as one bag.
-fn assemble(evidence: &Evidence, run: &RunInfo) -> Result<Bag, SealError> {
-    let mut files = BTreeMap::new();
-    for (path, bytes) in evidence.payload() {
-        files.insert(PacketPath::new(&path)?, bytes);
-    }
+fn assemble(evidence: &Evidence, conclusion: &Conclusion, run: &RunInfo) -> Result<Bag, SealError> {
+    let mut files = payload(evidence, conclusion)?;
     files.insert(PacketPath::new(RUN)?, canonical::to_bytes(run));
     files.insert(PacketPath::new(RERUN_SH)?, include_bytes!("RERUN.sh").to_vec());
     files.insert(PacketPath::new(COMMANDS_SH)?, include_bytes!("commands.sh").to_vec());
@@ -93,11 +95,7 @@ fn assemble(evidence: &Evidence, run: &RunInfo) -> Result<Bag, SealError> {
 /// # Errors
 /// [`SealError`], but never [`SealError::Write`].
 pub fn tree_of(evidence: &Evidence) -> Result<Sha256, SealError> {
-    let mut files = BTreeMap::new();
-    for (path, bytes) in evidence.payload() {
-        files.insert(PacketPath::new(&path)?, bytes);
-    }
-    Ok(Bag::new(files)?.tree())
+    Ok(Bag::new(payload(evidence, &evidence.conclusion())?)?.tree())
 }
 
 /// Writes a packet: whole, or not at all.
@@ -105,8 +103,9 @@ pub fn tree_of(evidence: &Evidence) -> Result<Sha256, SealError> {
 /// # Errors
 /// [`SealError`].
 pub fn seal(evidence: &Evidence, run: &RunInfo, target: &Path) -> Result<SealedPacket, SealError> {
-    let bag = assemble(evidence, run)?.write_new(target)?;
-    Ok(SealedPacket { bag, conclusion: evidence.conclusion() })
+    let conclusion = evidence.conclusion();
+    let bag = assemble(evidence, &conclusion, run)?.write_new(target)?;
+    Ok(SealedPacket { bag, conclusion })
 }
 
 /// A packet whose bytes are its manifests', and whose verdict, decision and report follow from its evidence. Only
@@ -179,7 +178,9 @@ pub fn gate(packet: &Path) -> Result<CheckedPacket, GateError> {
     let run_bytes = bag.file(RUN).ok_or_else(|| one(Unreadable { file: RUN.into(), problem: "it is missing".into() }))?;
     let run: RunInfo =
         canonical::from_bytes(run_bytes).map_err(|error| one(Unreadable { file: RUN.into(), problem: error.to_string() }))?;
-    let should = assemble(&evidence, &run).map_err(|error| one(Unreadable { file: "data".into(), problem: error.to_string() }))?;
+    let conclusion = evidence.conclusion();
+    let should =
+        assemble(&evidence, &conclusion, &run).map_err(|error| one(Unreadable { file: "data".into(), problem: error.to_string() }))?;
 
     let mut wrong = Vec::new();
     let paths: BTreeSet<&PacketPath> = should.files().chain(bag.bag().files()).map(|(path, _)| path).collect();
@@ -197,6 +198,5 @@ pub fn gate(packet: &Path) -> Result<CheckedPacket, GateError> {
     if !wrong.is_empty() {
         return Err(GateError::Contents { wrong });
     }
-    let conclusion = evidence.conclusion();
     Ok(CheckedPacket { bag, evidence, conclusion, run })
 }

@@ -51,17 +51,13 @@ impl Budget {
         Ok(budget)
     }
 
-    /// Counts one more statement; true when it was one too many, or too late.
-    pub(super) fn spend_statement(&self) -> bool {
-        self.spend()
-    }
-
     /// Whether a module is at work from now on.
     pub(super) fn set_spending(&self, spending: bool) {
         self.spending.store(spending, Ordering::Relaxed);
     }
 
-    fn spend(&self) -> bool {
+    /// Counts one more statement, or one more call of the progress handler; true when it was one too many, or too late.
+    pub(super) fn spend(&self) -> bool {
         let steps = u64::from(PROGRESS_STEPS);
         let spent = self.steps.fetch_add(steps, Ordering::Relaxed) + steps;
         if Instant::now() >= self.deadline {

@@ -328,7 +328,7 @@ impl Session {
 
     /// Runs something with the rights of the module.
     fn as_module<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
-        if self.overrun.get().is_some() || self.budget.spend_statement() {
+        if self.overrun.get().is_some() || self.budget.spend() {
             self.note_overrun();
             return Err(SqlRefusal::by_host(ErrorClass::Limit, "the call has used up a limit of the plan"));
         }

@@ -67,7 +67,8 @@ fn digest_file(path: &Path, mut bytes: Option<&mut Hasher>) -> io::Result<Sha256
     let length = file.metadata()?.len();
     let mut header = [0; HEADER_BYTES];
     let header_read = read_full(&mut file, &mut header)?;
-    let leaves = match Header::read(&header[..header_read]) {
+    let header = Header::read(&header[..header_read]);
+    let leaves = match header {
         Some(header) => header.freelist_leaves(length.div_ceil(header.page_bytes), |page, buffer| {
             let start = (page - 1) * header.page_bytes;
             // A trunk beyond the end of a damaged file ends the walk.
@@ -79,7 +80,7 @@ fn digest_file(path: &Path, mut bytes: Option<&mut Hasher>) -> io::Result<Sha256
         })?,
         None => BTreeSet::new(),
     };
-    let page_bytes = Header::read(&header[..header_read]).map_or(u64::MAX, |header| header.page_bytes);
+    let page_bytes = header.map_or(u64::MAX, |header| header.page_bytes);
 
     file.seek(SeekFrom::Start(0))?;
     let mut state = Hasher::default();
