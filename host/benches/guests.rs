@@ -85,8 +85,8 @@ fn calls(criterion: &mut Criterion) {
     let shop = shop::OpenedShop::new(&sources.database(shop::Size::SMALL));
     let settings =
         SessionSettings { access: Access::Step(Transactions::Host), clone: &shop.admitted.plan().clone, limits: &Limits::STANDARD };
-    let base = shop.opened.base().path();
-    let session = || Session::open(base, &settings).expect("a clone that opens");
+    let clone = shop.clones.clone_of(shop.opened.image().clone(), settings.clone, settings.limits);
+    let session = || Session::open(&clone, &settings).expect("a clone that opens");
     group.bench_function("open a session", |bencher| bencher.iter(session));
 
     let apply = call(Export::Apply, vec![up]);

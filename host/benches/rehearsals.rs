@@ -1,7 +1,7 @@
 //! What a rehearsal is made of: reading the source in, clones, legs and cases, and the packet.
 //!
-//! A shop of 1 MB is measured always, and one of 100 MB where that is asked for; the latter takes some minutes and 1 GB in
-//! the directory for temporary files:
+//! A shop of 1 MB is measured always, and one of 1 GB where that is asked for; the latter takes some minutes and 4 GB in the
+//! directory for temporary files:
 //!
 //! ```text
 //! REHEARSAL_BENCH_LARGE=1 cargo bench -p rehearsal --bench rehearsals
@@ -16,9 +16,9 @@ use std::{fs, path::Path};
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
 use rehearsal::{
-    clone_db::{Scratch, state},
+    clone_db::Clones,
     event::Silent,
-    rehearse::{Rehearsed, rehearse},
+    rehearse::{Rehearsed, Resources, rehearse},
     run::{LegWork, Work},
 };
 use rehearsal_packet::{gate, seal, tree_of};
@@ -35,7 +35,6 @@ fn main() {
         let source = sources.database(size);
         intake(&mut criterion, &format!("database, {}", size.name), &source, size.samples());
         let shop = OpenedShop::new(&source);
-        clones(&mut criterion, size, &shop);
         legs(&mut criterion, size, &shop);
     }
     criterion.final_summary();
@@ -44,7 +43,8 @@ fn main() {
 /// The packet of the shop's rehearsal, on the committed dump.
 fn packets(criterion: &mut Criterion) {
     let admitted = shop::admitted(Path::new(shop::DUMP));
-    let Rehearsed { evidence, run } = rehearse(&admitted, 1, &Silent).expect("a rehearsal");
+    let Rehearsed { evidence, run } =
+        rehearse(&admitted, Resources { jobs: 1, memory_bytes_max: shop::MEMORY_BYTES, image_cache: None }, &Silent).expect("a rehearsal");
     let mut group = criterion.benchmark_group("packet");
 
     // What does not touch the disk: the conclusion, the canonical bytes, their digests.
@@ -64,24 +64,12 @@ fn packets(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// From a source to the first clone: a database is copied and a dump is run; then the clone is checked and digested.
+/// From a source to the image of every clone: a database is digested and a dump is run; then the image is checked.
 fn intake(criterion: &mut Criterion, name: &str, source: &Path, samples: usize) {
-    let (admitted, scratch) = (shop::admitted(source), Scratch::new().expect("room for clones"));
+    let (admitted, clones) = (shop::admitted(source), Clones::new(shop::MEMORY_BYTES));
     let mut group = slow_group(criterion, "intake", samples);
     group.throughput(Throughput::Bytes(fs::metadata(source).expect("a source").len()));
-    group.bench_function(name, |bencher| bencher.iter(|| shop::open(&admitted, &scratch)));
-    group.finish();
-}
-
-/// What every leg and every case does with its clone whatever the module does; a copy is deleted again.
-fn clones(criterion: &mut Criterion, size: Size, shop: &OpenedShop) {
-    let base = shop.opened.base();
-    let mut group = slow_group(criterion, "clone", size.samples());
-    group.throughput(Throughput::Bytes(fs::metadata(base.path()).expect("a clone").len()));
-    group.bench_function(format!("copy, {}", size.name), |bencher| {
-        bencher.iter(|| shop.scratch.copy_of(base.id()).expect("room for a clone"));
-    });
-    group.bench_function(format!("digest, {}", size.name), |bencher| bencher.iter(|| state::digest(base.path()).expect("a clone")));
+    group.bench_function(name, |bencher| bencher.iter(|| shop::open(&admitted, &clones)));
     group.finish();
 }
 
@@ -89,12 +77,12 @@ fn clones(criterion: &mut Criterion, size: Size, shop: &OpenedShop) {
 /// reads and writes them one by one.
 fn legs(criterion: &mut Criterion, size: Size, shop: &OpenedShop) {
     let worker = shop.worker();
-    let base = shop.opened.base().id();
+    let base = shop.base();
     let mut group = slow_group(criterion, "leg", size.samples());
     for name in ["loyalty", "phone-numbers"] {
         let step = shop.step(name);
-        let committed = LegWork::Committed { base, transactions: step.transactions };
-        for (leg, work) in [("committed", committed), ("transactional", LegWork::Transactional { base })] {
+        let committed = LegWork::Committed { base, expected: None, transactions: step.transactions };
+        for (leg, work) in [("committed", committed), ("transactional", LegWork::Transactional { base, expected: None })] {
             let task = shop.step_task(step, Work::Leg { step: name.to_owned(), leg: work });
             group.bench_function(format!("{name}, {leg}, {}", size.name), |bencher| bencher.iter(|| shop::perform(&worker, &task)));
         }
@@ -102,7 +90,7 @@ fn legs(criterion: &mut Criterion, size: Size, shop: &OpenedShop) {
     group.finish();
 
     let migrated = shop.migrated(&worker);
-    let task = shop.case_task(&worker, &migrated);
+    let task = shop.case_task(&worker, migrated);
     let mut group = slow_group(criterion, "case", size.samples());
     group.bench_function(size.name, |bencher| bencher.iter(|| shop::perform(&worker, &task)));
     group.finish();

@@ -10,9 +10,9 @@ use rehearsal_packet::{
 
 use crate::{
     admit::Admitted,
-    clone_db::{Scratch, ScratchError},
+    clone_db::Clones,
     event::{Event, Observer, Stage},
-    intake::{self, IntakeError},
+    intake::{self, ImageCache, IntakeError},
     judge,
     run::{self, Worker, WorkerError},
     seal,
@@ -30,9 +30,6 @@ pub struct Rehearsed {
 /// Why there was no rehearsal.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearseError {
-    /// No room for clones.
-    #[error(transparent)]
-    Scratch(#[from] ScratchError),
     /// No clone.
     #[error(transparent)]
     Intake(#[from] IntakeError),
@@ -48,19 +45,32 @@ impl RehearseError {
     }
 }
 
-/// Rehearses a plan. `jobs` legs or cases run at a time.
+/// What the operator lets a rehearsal take of the machine.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// How many legs or cases run at a time.
+    pub jobs: usize,
+    /// How many bytes of memory the changes of all clones may take together; what is more goes into a file without a name.
+    pub memory_bytes_max: u64,
+    /// Where images of dumps are kept from run to run, if they are.
+    pub image_cache: Option<ImageCache>,
+}
+
+/// Rehearses a plan. The evidence does not depend on the resources.
 ///
 /// # Errors
 /// [`RehearseError`]: then nothing is written. Whatever a module does is in the evidence instead.
-pub fn rehearse(admitted: &Admitted, jobs: usize, observer: &dyn Observer) -> Result<Rehearsed, RehearseError> {
+pub fn rehearse(admitted: &Admitted, resources: Resources, observer: &dyn Observer) -> Result<Rehearsed, RehearseError> {
     let began = SystemTime::now();
     let plan = admitted.plan();
-    let scratch = Scratch::new()?;
+    let clones = Clones::new(resources.memory_bytes_max);
     let opened = stage(observer, Stage::Intake, || {
-        intake::open(admitted, &scratch, &mut |done, total| observer.observe(&Event::SourceRead { done, total }))
+        intake::open(admitted, &clones, resources.image_cache.as_ref(), &mut |done, total| {
+            observer.observe(&Event::SourceRead { done, total })
+        })
     })?;
-    let worker = stage(observer, Stage::Compile, || Worker::new(admitted, &scratch))?;
-    let observations = stage(observer, Stage::Run, || run::run(admitted, &opened, &worker, &scratch, jobs, observer))?;
+    let worker = stage(observer, Stage::Compile, || Worker::new(admitted, &clones))?;
+    let observations = stage(observer, Stage::Run, || run::run(admitted, &opened, &worker, &clones, resources.jobs, observer))?;
     let record = Record {
         format: RECORD_FORMAT,
         plan: plan.name.clone(),
@@ -78,7 +88,7 @@ pub fn rehearse(admitted: &Admitted, jobs: usize, observer: &dyn Observer) -> Re
         executable: absolute(std::env::current_exe().unwrap_or_default()),
         source: absolute(plan.source.path.clone()),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        jobs: u32::try_from(jobs).unwrap_or(u32::MAX),
+        jobs: u32::try_from(resources.jobs).unwrap_or(u32::MAX),
     };
     Ok(Rehearsed { evidence, run })
 }

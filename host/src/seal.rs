@@ -105,11 +105,19 @@ fn isolation() -> IsolationRecord {
                 ],
             ),
             layer(
+                "engine",
+                LayerState::Held,
+                &[
+                    "SQLite was built without an operating system: no code that opens a file, reads a clock or loads a library is linked",
+                    "the only files that it can open are a clone, its journal and temporary files, all of them in memory or in a file without a name",
+                ],
+            ),
+            layer(
                 "source",
                 LayerState::Held,
                 &[
                     "the source was opened read-only and never by SQLite; data/source.json has its digest before and after",
-                    "each leg and each case had a private copy in a directory of mode 0700, deleted since",
+                    "each leg and each case had a private clone, which shared only what it did not change, and is gone",
                 ],
             ),
             layer(

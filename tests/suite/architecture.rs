@@ -8,7 +8,7 @@ fn every_invariant_names_tests_that_exist() {
     let page = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the page");
     let table = page.split("## Invariants").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a table of invariants");
     let mut sources = String::new();
-    for directory in ["tests/suite", "host/packet/tests", "host/packet/src", "host/src"] {
+    for directory in ["tests/suite", "host/clone/tests", "host/clone/src", "host/packet/tests", "host/packet/src", "host/src"] {
         collect(&root.join(directory), &mut sources);
     }
     let mut rows = 0;
@@ -18,7 +18,9 @@ fn every_invariant_names_tests_that_exist() {
         assert!(!names.is_empty() || tests.contains("cargo xtask"), "no test holds: {row}");
         for name in names {
             let is_case = root.join("tests/cases").join(name).is_dir();
-            assert!(is_case || sources.contains(&format!("fn {name}(")), "there is no test {name}, which should hold: {row}");
+            // In a table from which a macro makes tests, a name stands alone on its line.
+            let is_test = sources.contains(&format!("fn {name}(")) || sources.contains(&format!(" {name},\n"));
+            assert!(is_case || is_test, "there is no test {name}, which should hold: {row}");
         }
         rows += 1;
     }

@@ -5,13 +5,16 @@
 //! and a TMPDIR of its own.
 
 mod architecture;
+mod attacks;
 mod case;
-mod digests;
+mod database;
+mod dumps;
 mod interrupted;
 mod modules;
 mod output;
 mod packets;
 mod place;
+mod plain_sqlite;
 mod readme;
 mod redact;
 mod repeatable;

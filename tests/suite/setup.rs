@@ -4,10 +4,15 @@
 //!
 //! ```text
 //! database FILE SQL           makes a database
-//! hold FILE SQL               runs SQL on a connection that stays open while the tool runs
+//! lock FILE LOCK              holds a lock that a connection of SQLite's would hold: shared, reserved or exclusive
 //! bytes FILE TEXT             a file of these bytes; \n, \r, \0 and \xHH are escapes, @LENGTH@ repeats the last byte
+//! patch FILE OFFSET TEXT      overwrites bytes with these
 //! random FILE LENGTH          a file of random bytes, always the same ones
 //! copy FILE FROM              a copy of another file
+//! append FILE FROM            the bytes of another file at the end of one
+//! comment FILE LENGTH         a zstd archive of a comment of so many mebibytes
+//! gzip FILE FROM              an archive of another file; after one that is there already
+//! zstd FILE FROM              the same with zstd
 //! cut FILE LENGTH             keeps the first bytes of a file
 //! spoil FILE OFFSET LENGTH    overwrites bytes with 0xa5
 //! directory NAME
@@ -18,20 +23,24 @@
 
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
-use rusqlite::Connection;
+use flate2::write::GzEncoder;
 
-use crate::place::{Place, SmallDisk};
+use crate::{
+    database::{Lock, write_database},
+    place::{Place, SmallDisk},
+};
 
 /// What must stay while the tool runs.
 #[derive(Default)]
 pub(crate) struct Held {
     /// The files that this process has open: to read them would drop its locks.
     pub(crate) files: Vec<PathBuf>,
-    _connections: Vec<Connection>,
+    _locks: Vec<Lock>,
     _disks: Vec<SmallDisk>,
 }
 
@@ -43,20 +52,13 @@ pub(crate) fn prepare(place: &Place, setup: &str) -> Option<Held> {
         let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let path = place.file(name);
         match operation {
-            "database" => {
-                let database = Connection::open(&path).expect("a database");
-                database.execute_batch(rest).unwrap_or_else(|error| panic!("{line}: {error}"));
-            }
-            "hold" => {
-                let database = Connection::open(&path).expect("a database");
-                database.execute_batch(rest).unwrap_or_else(|error| panic!("{line}: {error}"));
-                held.files.push(path.clone());
-                for sidecar in ["-wal", "-shm", "-journal"] {
-                    held.files.push(PathBuf::from(format!("{}{sidecar}", path.display())));
-                }
-                held._connections.push(database);
+            "database" => write_database(&path, rest),
+            "lock" => {
+                held._locks.push(Lock::take(&path, rest));
+                held.files.push(path);
             }
             "bytes" => fs::write(&path, unescaped(rest)).expect("a file"),
+            "patch" => patch(&path, rest),
             "random" => {
                 let mut random = fastrand::Rng::with_seed(1);
                 let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(number(rest)).collect();
@@ -65,6 +67,10 @@ pub(crate) fn prepare(place: &Place, setup: &str) -> Option<Held> {
             "copy" => {
                 fs::copy(place.file(rest), &path).expect("a copy");
             }
+            "append" => append(&path, &fs::read(place.file(rest)).expect("a file to append")),
+            "comment" => fs::write(&path, zstd_comment(number(rest))).expect("a file"),
+            "gzip" => append(&path, &gzip(&fs::read(place.file(rest)).expect("a file to compress"))),
+            "zstd" => append(&path, &zstd(&fs::read(place.file(rest)).expect("a file to compress"))),
             "cut" => {
                 let file = fs::OpenOptions::new().write(true).open(&path).expect("a file to cut");
                 file.set_len(number(rest) as u64).expect("it is cut");
@@ -89,12 +95,50 @@ fn number(text: &str) -> usize {
     text.trim().parse().unwrap_or_else(|_| panic!("{text:?} is not a number"))
 }
 
+/// Some bytes as a gzip archive.
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).expect("it is compressed");
+    encoder.finish().expect("it is compressed")
+}
+
+/// Some bytes as a zstd archive.
+pub(crate) fn zstd(content: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(content, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// One frame of blocks that repeat one byte (RFC 8878, section 3.1.1), four bytes each for 128 KiB: small, and large.
+fn zstd_comment(mebibytes: usize) -> Vec<u8> {
+    const WINDOW_128_KIB: u8 = 0x38;
+    let blocks = mebibytes * 8;
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, WINDOW_128_KIB];
+    for block in 1..=blocks {
+        let header = (128 << 10 << 3) | 0b010 | u32::from(block == blocks);
+        frame.extend_from_slice(&header.to_le_bytes()[..3]);
+        frame.push(b'-');
+    }
+    frame
+}
+
+fn append(path: &Path, content: &[u8]) {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(path).expect("a file");
+    file.write_all(content).expect("it is written");
+}
+
 fn spoil(path: &Path, range: &str) {
     let (offset, length) = range.split_once(' ').expect("an offset and a length");
     let (offset, length) = (number(offset), number(length));
     let mut bytes = fs::read(path).expect("a file to spoil");
     bytes[offset..offset + length].fill(0xa5);
     fs::write(path, bytes).expect("it is spoilt");
+}
+
+fn patch(path: &Path, content: &str) {
+    let (offset, text) = content.split_once(' ').expect("an offset and a text");
+    let (offset, text) = (number(offset), unescaped(text));
+    let mut bytes = fs::read(path).expect("a file to patch");
+    bytes[offset..offset + text.len()].copy_from_slice(&text);
+    fs::write(path, bytes).expect("it is patched");
 }
 
 fn unescaped(text: &str) -> Vec<u8> {

@@ -2,9 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use rusqlite::Connection;
-
-use crate::{place::Place, tool::run};
+use crate::{
+    database::{write_database, write_database_with},
+    place::Place,
+    tool::run,
+};
 
 const ROWS: &str =
     "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO t (x) SELECT 'żółć ' || i FROM n;";
@@ -13,9 +15,7 @@ const ROWS: &str =
 #[track_caller]
 fn rehearse(setup: &str) -> Place {
     let place = Place::new();
-    let database = Connection::open(place.file("source.db")).expect("a database");
-    database.execute_batch(setup).expect(setup);
-    drop(database);
+    write_database(&place.file("source.db"), setup);
     place.write_sql_plan("source.db", "UPDATE t SET x = 'changed' WHERE rowid = 7; CREATE TABLE more (y);");
     let before = place.snapshot(&[]);
     let outcome = run(&place, &["run", "rehearsal.toml", "--out", "packet"]);
@@ -45,6 +45,17 @@ fn pages_that_are_vacuumed_by_themselves() {
     for mode in ["FULL", "INCREMENTAL"] {
         rehearse(&format!("PRAGMA auto_vacuum = {mode}; CREATE TABLE t (x); {ROWS} DELETE FROM t WHERE rowid > 300;"));
     }
+}
+
+#[test]
+fn what_auto_vacuum_moves_on_commit_is_part_of_the_state() {
+    // Before COMMIT the free pages are still there, and the last pages where they were.
+    let place = Place::new();
+    let rows = "CREATE TABLE t (x); WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+                INSERT INTO t SELECT zeroblob(900) FROM n; CREATE INDEX t_x ON t (x);";
+    write_database(&place.file("source.db"), &format!("PRAGMA auto_vacuum = FULL; {rows}"));
+    place.write_sql_plan("source.db", "DELETE FROM t WHERE rowid BETWEEN 50 AND 300; CREATE TABLE more AS SELECT x FROM t LIMIT 20;");
+    run(&place, &["run", "rehearsal.toml", "--out", "packet"]).exits(0);
 }
 
 #[test]
@@ -86,21 +97,17 @@ fn free_pages_and_blobs_and_extremes() {
 fn reserved_bytes_at_the_end_of_each_page() {
     // What the header calls reserved, encryption and checksum extensions use.
     let place = Place::new();
-    let database = Connection::open(place.file("source.db")).expect("a database");
-    database.execute_batch(&format!("CREATE TABLE t (x); {ROWS}")).expect("a table");
-    // SAFETY: an open connection, on its own thread; the pointer is to an int, as SQLITE_FCNTL_RESERVE_BYTES wants it.
-    let code = unsafe {
-        let mut reserved: i32 = 32;
-        rusqlite::ffi::sqlite3_file_control(
-            database.handle(),
-            c"main".as_ptr(),
-            rusqlite::ffi::SQLITE_FCNTL_RESERVE_BYTES,
-            (&raw mut reserved).cast(),
-        )
-    };
-    assert_eq!(code, rusqlite::ffi::SQLITE_OK);
-    database.execute_batch("VACUUM").expect("the pages are written anew");
-    drop(database);
+    write_database_with(&place.file("source.db"), |database| {
+        database.execute_batch(&format!("CREATE TABLE t (x); {ROWS}")).expect("a table");
+        // SAFETY: an open connection, on its own thread; the pointer is to an int, as SQLITE_FCNTL_RESERVE_BYTES wants it.
+        let code = unsafe {
+            let mut reserved: i32 = 32;
+            let operation = rusqlite::ffi::SQLITE_FCNTL_RESERVE_BYTES;
+            rusqlite::ffi::sqlite3_file_control(database.handle(), c"main".as_ptr(), operation, (&raw mut reserved).cast())
+        };
+        assert_eq!(code, rusqlite::ffi::SQLITE_OK);
+        database.execute_batch("VACUUM").expect("the pages are written anew");
+    });
     assert_eq!(fs::read(place.file("source.db")).expect("its bytes")[20], 32);
     place.write_sql_plan("source.db", "UPDATE t SET x = 1;");
     run(&place, &["run", "rehearsal.toml", "--out", "packet"]).exits(0);
@@ -110,9 +117,7 @@ fn reserved_bytes_at_the_end_of_each_page() {
 fn a_source_that_nobody_may_write_in_a_directory_that_nobody_may_write() {
     let place = Place::new();
     fs::create_dir(place.file("sealed")).expect("a directory");
-    let database = Connection::open(place.file("sealed/source.db")).expect("a database");
-    database.execute_batch(&format!("CREATE TABLE t (x); {ROWS}")).expect("a table");
-    drop(database);
+    write_database(&place.file("sealed/source.db"), &format!("CREATE TABLE t (x); {ROWS}"));
     place.write_sql_plan("sealed/source.db", "UPDATE t SET x = 1;");
     let mode = |path: &str, mode| fs::set_permissions(place.file(path), fs::Permissions::from_mode(mode)).expect("a mode");
     mode("sealed/source.db", 0o444);
@@ -131,9 +136,7 @@ fn a_read_only_disk_is_enough_for_a_source() {
     let Some(_disk) = crate::place::SmallDisk::mount(&place.file("disk"), "size=4m") else {
         return;
     };
-    let database = Connection::open(place.file("disk/source.db")).expect("a database");
-    database.execute_batch(&format!("CREATE TABLE t (x); {ROWS}")).expect("a table");
-    drop(database);
+    write_database(&place.file("disk/source.db"), &format!("CREATE TABLE t (x); {ROWS}"));
     let remounted = std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(place.file("disk")).status();
     if !remounted.is_ok_and(|status| status.success()) {
         return;

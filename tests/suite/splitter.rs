@@ -1,8 +1,8 @@
 //! Where a statement of a dump ends, against SQLite's own opinion.
 
-use std::ffi::CString;
+use std::{ffi::CString, io};
 
-use rehearsal::clone_db::StatementSplitter;
+use rehearsal::clone_db::{SplitStatement, StatementSplitter};
 use rusqlite::ffi;
 
 /// Text from which anything that decides where a statement ends can be put together.
@@ -52,6 +52,15 @@ fn random_text(random: &mut fastrand::Rng) -> String {
     (0..length).map(|_| PIECES[random.usize(..PIECES.len())]).collect()
 }
 
+/// Gives one byte at a time: what spans two reads must be seen all the same.
+struct ByteByByte<'a>(&'a [u8]);
+
+impl io::Read for ByteByByte<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(&mut buffer[..1])
+    }
+}
+
 /// Whether SQLite takes a text for whole statements, with nothing begun after them.
 fn complete_for_sqlite(text: &str) -> bool {
     let text = CString::new(text).expect("no NUL");
@@ -63,13 +72,11 @@ fn complete_for_sqlite(text: &str) -> bool {
 fn complete_for_splitter(text: &str) -> bool {
     const NEXT: &str = "a_statement_of_its_own";
     let text = format!("{text}{NEXT}");
-    // The smallest buffer there is: what spans two reads must be seen all the same.
-    let input = std::io::BufReader::with_capacity(1, text.as_bytes());
-    let mut splitter = StatementSplitter::new(input, 10_000);
+    let mut splitter = StatementSplitter::new(ByteByByte(text.as_bytes()), 10_000);
     let mut last = String::new();
     loop {
         match splitter.next_statement() {
-            Ok(Some((_, statement))) => last = statement,
+            Ok(Some(statement)) => last = statement.sql.to_owned(),
             Ok(None) => return last == NEXT,
             Err(_) => return false,
         }
@@ -98,8 +105,8 @@ fn the_statements_of_a_text_are_the_text_without_what_lies_between_them() {
         let text = random_text(&mut random);
         let mut splitter = StatementSplitter::new(text.as_bytes(), 10_000);
         let mut rest = text.as_str();
-        while let Ok(Some((line, statement))) = splitter.next_statement() {
-            let at = rest.find(&statement).unwrap_or_else(|| panic!("{statement:?} is not in {rest:?}, of {text:?}"));
+        while let Ok(Some(SplitStatement { line, sql: statement, .. })) = splitter.next_statement() {
+            let at = rest.find(statement).unwrap_or_else(|| panic!("{statement:?} is not in {rest:?}, of {text:?}"));
             let begins = text.len() - rest.len() + at;
             // The same words may stand in a comment before: then the line is a later one, never an earlier one.
             let first_line = text[..begins].matches('\n').count() as u64 + 1;

@@ -20,16 +20,18 @@ const LINES_MAX: usize = 600;
 const SOURCES: [&str; 6] = ["fixtures", "guest-sdk", "host", "probes", "tests", "xtask"];
 
 /// Packages that must not be found below others: manifest, package (or the whole workspace), forbidden.
-const DIRECTIONS: [(&str, Option<&str>, &[&str]); 3] = [
+const DIRECTIONS: [(&str, Option<&str>, &[&str]); 4] = [
     // So that a sceptic can read the gate in an afternoon.
     (
         "Cargo.toml",
         Some("rehearsal-packet"),
-        &["rehearsal", "rehearsal-fixtures", "wasmtime", "rusqlite", "libsqlite3-sys", "wit-component"],
+        &["rehearsal", "rehearsal-clone", "rehearsal-fixtures", "wasmtime", "rusqlite", "libsqlite3-sys", "wit-component"],
     ),
+    // So that the clone can be fuzzed and measured alone.
+    ("Cargo.toml", Some("rehearsal-clone"), &["rehearsal", "rehearsal-fixtures", "wasmtime", "wit-component"]),
     // So that a guest has nothing that a stranger's guest does not have.
-    ("guest-sdk/Cargo.toml", None, &["rehearsal", "rehearsal-packet", "rehearsal-fixtures", "wasmtime", "rusqlite"]),
-    ("probes/Cargo.toml", None, &["rehearsal", "rehearsal-packet", "rehearsal-fixtures", "wasmtime", "rusqlite"]),
+    ("guest-sdk/Cargo.toml", None, &["rehearsal", "rehearsal-clone", "rehearsal-packet", "rehearsal-fixtures", "wasmtime", "rusqlite"]),
+    ("probes/Cargo.toml", None, &["rehearsal", "rehearsal-clone", "rehearsal-packet", "rehearsal-fixtures", "wasmtime", "rusqlite"]),
 ];
 
 /// Checks every rule and tells every breach.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rehearsal::{
     admit::{self, Admitted},
-    clone_db::{Image, Scratch},
+    clone_db::{Clones, ImageId},
     guest::{Answer, ListedCase},
     intake::{self, Opened},
     plan::{self, FromDirectory, StepPlan},
@@ -24,6 +24,9 @@ const SOURCE_LINE: &str = "path = \"shop.sql\"";
 /// The dump that the plan names: 197 kB, for a database of 300 kB.
 pub(crate) const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/shop/shop.sql");
 
+/// What the changes of all clones may take of memory: the tool's default.
+pub(crate) const MEMORY_BYTES: u64 = 1 << 30;
+
 /// How large the sources are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
@@ -36,7 +39,7 @@ impl Size {
     /// What fits into every cache.
     pub(crate) const SMALL: Size = Size { name: "1MB", bytes: 1_000_000 };
     /// What does not.
-    pub(crate) const LARGE: Size = Size { name: "100MB", bytes: 100_000_000 };
+    pub(crate) const LARGE: Size = Size { name: "1GB", bytes: 1_000_000_000 };
 
     /// The sizes to measure: the large one takes minutes, so it must be asked for with `REHEARSAL_BENCH_LARGE=1`.
     pub(crate) fn asked_for() -> Vec<Size> {
@@ -85,23 +88,28 @@ pub(crate) fn admitted(source: &Path) -> Admitted {
 pub(crate) struct OpenedShop {
     /// The plan.
     pub(crate) admitted: Admitted,
-    /// Where its clones are.
-    pub(crate) scratch: Scratch,
-    /// The first clone.
+    /// What its clones are made of.
+    pub(crate) clones: Clones,
+    /// The source's image.
     pub(crate) opened: Opened,
 }
 
 impl OpenedShop {
     /// Opens a source.
     pub(crate) fn new(source: &Path) -> Self {
-        let (admitted, scratch) = (admitted(source), Scratch::new().expect("room for clones"));
-        let opened = open(&admitted, &scratch);
-        Self { admitted, scratch, opened }
+        let (admitted, clones) = (admitted(source), Clones::new(MEMORY_BYTES));
+        let opened = open(&admitted, &clones);
+        Self { admitted, clones, opened }
     }
 
     /// Compiles the plan's modules.
     pub(crate) fn worker(&self) -> Worker<'_> {
-        Worker::new(&self.admitted, &self.scratch).expect("modules that compile")
+        Worker::new(&self.admitted, &self.clones).expect("modules that compile")
+    }
+
+    /// The source's image, for tasks.
+    pub(crate) fn base(&self) -> ImageId {
+        self.clones.add(self.opened.image().clone())
     }
 
     /// A step of the plan.
@@ -115,34 +123,33 @@ impl OpenedShop {
     }
 
     /// The state after all steps, where cases run.
-    pub(crate) fn migrated(&self, worker: &Worker<'_>) -> Image {
-        let mut reached: Option<Image> = None;
+    pub(crate) fn migrated(&self, worker: &Worker<'_>) -> ImageId {
+        let mut base = self.base();
         for step in &self.admitted.plan().steps {
-            let base = reached.as_ref().unwrap_or(self.opened.base()).id();
-            let next = self.scratch.new_image();
-            let work = Work::Advance { base, result: next.id(), transactions: step.transactions };
+            let result = self.clones.reserve();
+            let work = Work::Advance { base, result, transactions: step.transactions };
             let answer = worker.perform(&self.step_task(step, work)).expect("a host that can");
             assert!(matches!(&answer, TaskAnswer::Advanced { state: Some(_), .. }), "step {:?}: {answer:?}", step.name);
-            reached = Some(next);
+            base = result;
         }
-        reached.expect("a plan with steps")
+        base
     }
 
     /// The first case of the plan's probe, as a task on a state.
-    pub(crate) fn case_task(&self, worker: &Worker<'_>, base: &Image) -> Task {
+    pub(crate) fn case_task(&self, worker: &Worker<'_>, base: ImageId) -> Task {
         let probe = &self.admitted.plan().probes[0];
         let listed = worker.perform(&task(&self.admitted, &probe.module, Work::ListCases)).expect("a host that can");
         let TaskAnswer::Called { answer: Some(Answer::Cases(cases)), .. } = listed else {
             panic!("the probe lists no cases: {listed:?}");
         };
         let case: ListedCase = cases.into_iter().next().expect("a probe with cases");
-        task(&self.admitted, &probe.module, Work::Case { probe: probe.name.clone(), case, base: base.id() })
+        task(&self.admitted, &probe.module, Work::Case { probe: probe.name.clone(), case, base })
     }
 }
 
-/// Reads the source of a plan and makes the first clone.
-pub(crate) fn open(admitted: &Admitted, scratch: &Scratch) -> Opened {
-    intake::open(admitted, scratch, &mut |_, _| {}).expect("a source that can be opened")
+/// Reads the source of a plan.
+pub(crate) fn open(admitted: &Admitted, clones: &Clones) -> Opened {
+    intake::open(admitted, clones, None, &mut |_, _| {}).expect("a source that can be opened")
 }
 
 /// Performs a task of which a call must return: what is measured is work that went well.

@@ -10,6 +10,7 @@ pub mod bag;
 pub mod canonical;
 pub mod contents;
 pub mod decision;
+mod difference;
 mod digest;
 pub mod isolation;
 pub mod judge;
@@ -20,6 +21,7 @@ pub mod record;
 pub mod report;
 pub mod verdict;
 
+pub use difference::{Difference, RowChange, RowDifference, TableDifference};
 pub use digest::{Count, Hasher, NotADigest, Sha256};
 pub use packet::{CheckedPacket, GateError, RUN_FORMAT, RunInfo, SealError, SealedPacket, gate, seal, tree_of};
 pub use printable::printable;

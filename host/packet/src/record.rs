@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Count, Sha256};
+use crate::{Count, Difference, Sha256};
 
 /// The version of [`Record`] and of everything in it. Raise it when a field changes its meaning or is removed.
 pub const RECORD_FORMAT: u32 = 1;
@@ -83,6 +83,10 @@ pub struct StepSummary {
     pub base: Option<Sha256>,
     /// The state digest after the step was applied and committed for the next one; absent when it could not be.
     pub result: Option<Sha256>,
+    /// Whether any row, or the schema, is another in the result than in the base: bytes can move and all rows stay as they are.
+    /// Absent when there is no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_changed: Option<bool>,
     /// The calls made on the way to `result`.
     pub calls: Vec<CallRecord>,
     /// What the host could not do on the way, in sentences (COMMIT was refused, for example). Each is a finding.
@@ -148,9 +152,12 @@ pub struct StateAt {
     pub at: Moment,
     /// What: see `ARCHITECTURE.md`, "The state digest".
     pub state: Sha256,
-    /// SHA-256 of all bytes of the clone, where the exact bytes matter (a restore).
+    /// The page tree hash of all bytes of the clone, where the exact bytes matter (a restore).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Sha256>,
+    /// What differs from the state that it should have been, where there is one and it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
 }
 
 /// One leg of one step.

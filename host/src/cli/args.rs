@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::{intake::ImageCache, rehearse::Resources};
+
 /// Rehearse a change to a production database on an isolated clone, and write down what the bytes say.
 ///
 /// A plan names a source (an SQLite file or a SQL dump), the steps to rehearse, the probes that throw bad input at the
@@ -64,17 +66,21 @@ pub(super) enum Format {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The plan is a TOML file; paths in it are relative to it. Every leg and every case runs on a fresh private copy of the
-source in the directory for temporary files (TMPDIR), which is deleted on every way out. The source is only read.")]
+The plan is a TOML file; paths in it are relative to it. Every leg and every case runs on a fresh private clone of the
+source: what it changes is in memory or, beyond --memory-mib, in a file without a name in the directory for temporary files (TMPDIR),
+and gone on every way out. The source is only read. The image of a large dump is kept in XDG_CACHE_HOME (or ~/.cache), under
+rehearsal/images, and checked before it is used: with --no-cache it is neither used nor kept, and the packet is the same.")]
 pub(super) struct RunArguments {
     /// The plan: a TOML file
     pub(super) plan: PathBuf,
     /// Where to write the packet: a directory that does not exist yet [default: rehearsals/PLAN-TIME]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// How many legs or cases run at a time [default: the number of processors]; the packet does not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(super) resources: ResourceArguments,
+    /// Import a dump anew, and keep nothing of it
+    #[arg(long)]
+    pub(super) no_cache: bool,
     /// How to write the outcome
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -95,16 +101,15 @@ pub(super) struct GateArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The packet is gated first. Its own copies of the plan, the modules and the inputs are used; only the source comes from
-outside, and must have the digest that the packet names. MATCH (0) means that every byte of evidence came out the same.")]
+outside, and must have the digest that the packet names; a dump is imported anew, whatever is in the cache. MATCH (0) means that every byte of evidence came out the same.")]
 pub(super) struct RerunArguments {
     /// The packet: a directory that `rehearsal run` wrote
     pub(super) packet: PathBuf,
     /// Where the source is now [default: where it was]
     #[arg(long, value_name = "FILE")]
     pub(super) source: Option<PathBuf>,
-    /// How many legs or cases run at a time [default: the number of processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(super) resources: ResourceArguments,
     /// How to write the outcome
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -120,7 +125,21 @@ pub(super) struct AuditArguments {
     pub(super) format: Format,
 }
 
-/// How many legs or cases run at a time.
-pub(super) fn jobs(asked: Option<u16>) -> usize {
-    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+/// What a rehearsal may take of the machine. No packet depends on it.
+#[derive(Debug, Args)]
+pub(super) struct ResourceArguments {
+    /// How many legs or cases run at a time [default: the number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// How much memory the changes of all clones may take together; what is more goes into TMPDIR
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    memory_mib: u32,
+}
+
+impl ResourceArguments {
+    /// With the defaults filled in.
+    pub(super) fn resources(&self, image_cache: Option<ImageCache>) -> Resources {
+        let jobs = self.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+        Resources { jobs, memory_bytes_max: u64::from(self.memory_mib) << 20, image_cache }
+    }
 }

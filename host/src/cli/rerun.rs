@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     Failure, admitted_plan,
-    args::{Format, RerunArguments, jobs},
+    args::{Format, RerunArguments},
     say, say_json,
 };
 use crate::{
@@ -44,7 +44,8 @@ pub(super) fn rerun(arguments: &RerunArguments) -> Result<u8, Failure> {
     let source = arguments.source.clone().unwrap_or_else(|| PathBuf::from(&checked.run().source));
     let plan = plan_of(&checked, &arguments.packet, source)?;
     let progress = display::ProgressLine::new();
-    let rehearsed = rehearse(&admitted_plan(plan)?, jobs(arguments.jobs), &progress);
+    // Without the cache: what is repeated must not depend on what the first run left.
+    let rehearsed = rehearse(&admitted_plan(plan)?, arguments.resources.resources(None), &progress);
     progress.finish();
     let rehearsed = rehearsed.map_err(Failure::from_rehearsal)?;
     let tree = tree_of(&rehearsed.evidence)?;

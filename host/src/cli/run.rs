@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use super::{
     Failure, admitted,
-    args::{Format, RunArguments, jobs},
+    args::{Format, RunArguments},
     say, say_json,
 };
-use crate::{display, rehearse::rehearse};
+use crate::{display, intake::ImageCache, rehearse::rehearse};
 
 /// The outcome as JSON.
 #[derive(Serialize)]
@@ -30,8 +30,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let admitted = admitted(&arguments.plan)?;
     let target = arguments.out.clone().unwrap_or_else(|| default_target(&admitted.plan().name));
     check_target(&target)?;
+    let cache = if arguments.no_cache { None } else { ImageCache::of_user() };
     let progress = display::ProgressLine::new();
-    let rehearsed = rehearse(&admitted, jobs(arguments.jobs), &progress);
+    let rehearsed = rehearse(&admitted, arguments.resources.resources(cache), &progress);
     progress.finish();
     let rehearsed = rehearsed.map_err(Failure::from_rehearsal)?;
     if arguments.out.is_none() {

@@ -2,13 +2,13 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use rusqlite::Connection;
+use rehearsal_clone::CloneConnection;
 
 use crate::plan::Limits;
 
@@ -29,7 +29,7 @@ pub struct Overrun {
 pub(super) struct Budget {
     steps: AtomicU64,
     steps_max: u64,
-    deadline: Instant,
+    deadline: Mutex<Instant>,
     deadline_passed: AtomicBool,
     /// Whether a module is at work: what the host does by itself (COMMIT, a digest) it does to the end.
     spending: AtomicBool,
@@ -37,18 +37,25 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Watches a connection from now on: what overruns the budget is interrupted.
-    pub(super) fn watch(connection: &mut Connection, limits: &Limits) -> rusqlite::Result<Arc<Self>> {
+    pub(super) fn watch(connection: &mut CloneConnection, limits: &Limits) -> rusqlite::Result<Arc<Self>> {
         let budget = Arc::new(Self {
             steps: AtomicU64::new(0),
             steps_max: limits.sql_steps,
-            deadline: Instant::now() + Duration::from_millis(limits.call_ms),
+            deadline: Mutex::new(deadline(limits)),
             deadline_passed: AtomicBool::new(false),
             spending: AtomicBool::new(false),
         });
         let watched = budget.clone();
         let handler = move || watched.spending.load(Ordering::Relaxed) && watched.spend();
-        connection.progress_handler(i32::from(PROGRESS_STEPS), Some(handler))?;
+        connection.set_progress_handler(i32::from(PROGRESS_STEPS), handler)?;
         Ok(budget)
+    }
+
+    /// Begins again, for another call under the same limits.
+    pub(super) fn begin_again(&self, limits: &Limits) {
+        self.steps.store(0, Ordering::Relaxed);
+        self.deadline_passed.store(false, Ordering::Relaxed);
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline(limits);
     }
 
     /// Whether a module is at work from now on.
@@ -60,7 +67,7 @@ impl Budget {
     pub(super) fn spend(&self) -> bool {
         let steps = u64::from(PROGRESS_STEPS);
         let spent = self.steps.fetch_add(steps, Ordering::Relaxed) + steps;
-        if Instant::now() >= self.deadline {
+        if Instant::now() >= *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) {
             self.deadline_passed.store(true, Ordering::Relaxed);
         }
         spent > self.steps_max || self.deadline_passed.load(Ordering::Relaxed)
@@ -74,4 +81,8 @@ impl Budget {
             Overrun { limit: "call_ms", value: limits.call_ms }
         }
     }
+}
+
+fn deadline(limits: &Limits) -> Instant {
+    Instant::now() + Duration::from_millis(limits.call_ms)
 }

@@ -10,7 +10,8 @@ use std::{
     ffi::{CStr, c_char, c_int, c_void},
 };
 
-use rusqlite::{Connection, ffi};
+use rehearsal_clone::CloneConnection;
+use rusqlite::ffi;
 
 /// For whom a statement is prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +26,31 @@ pub(super) enum Caller {
 #[derive(Debug)]
 pub(super) struct GatedConnection {
     // The order matters: the connection is closed before its gate is freed.
-    connection: Connection,
+    connection: CloneConnection,
     gate: Box<Gate>,
 }
 
 impl GatedConnection {
     /// Puts a gate on a connection.
-    pub(super) fn new(connection: Connection) -> Self {
-        let gate = Box::new(Gate { caller: Cell::new(Caller::Host), denied: RefCell::default(), ignored_pragmas: RefCell::default() });
+    pub(super) fn new(connection: CloneConnection) -> Self {
+        let Self { connection, gate } = Self::without_gate(connection);
         let state = (&raw const *gate).cast_mut().cast::<c_void>();
         // SAFETY: the handle is that of an open connection. `state` points into the box, which lives until the connection is
         // closed (the order of the fields), and `authorize` only reads it, on the thread of the connection.
         unsafe { ffi::sqlite3_set_authorizer(connection.handle(), Some(authorize), state) };
+        Self { connection, gate }
+    }
+
+    /// A connection whose gate nobody asks.
+    pub(super) fn without_gate(connection: CloneConnection) -> Self {
+        let gate = Box::new(Gate {
+            caller: Cell::new(Caller::Host),
+            denied: RefCell::default(),
+            ignored_pragmas: RefCell::default(),
+            has_left_traces: Cell::new(false),
+            has_virtual_tables: Cell::new(false),
+            virtual_table: RefCell::default(),
+        });
         Self { connection, gate }
     }
 
@@ -47,9 +61,9 @@ impl GatedConnection {
 }
 
 impl std::ops::Deref for GatedConnection {
-    type Target = Connection;
+    type Target = CloneConnection;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &CloneConnection {
         &self.connection
     }
 }
@@ -61,6 +75,12 @@ pub(super) struct Gate {
     /// Why the last statement was denied.
     denied: RefCell<Option<String>>,
     ignored_pragmas: RefCell<BTreeSet<String>>,
+    /// Whether a module has done what the connection may remember after its clone was restored.
+    has_left_traces: Cell<bool>,
+    /// Whether the clone has virtual tables, or may have got one.
+    pub(super) has_virtual_tables: Cell<bool>,
+    /// The virtual table that was allowed last.
+    virtual_table: RefCell<Option<String>>,
 }
 
 /// What SQL may ask about, with or without a value; and what it may set that concerns only the clone's content or its own
@@ -71,7 +91,6 @@ const PRAGMAS_ALLOWED: &[&str] = &[
     "case_sensitive_like",
     "collation_list",
     "compile_options",
-    "data_version",
     "database_list",
     "defer_foreign_keys",
     "encoding",
@@ -96,6 +115,10 @@ const PRAGMAS_ALLOWED: &[&str] = &[
     "user_version",
 ];
 
+/// What may be asked about, though it may not be set: FTS3, FTS4 and R-trees ask through the same gate, and take no answer for a page
+/// of no bytes.
+const PRAGMAS_ASKED: &[&str] = &["page_size"];
+
 /// What real migrations set and the clone decides for itself: taken, without effect, and recorded.
 const PRAGMAS_IGNORED: &[&str] = &[
     "auto_vacuum",
@@ -103,6 +126,7 @@ const PRAGMAS_IGNORED: &[&str] = &[
     "busy_timeout",
     "cache_size",
     "checkpoint_fullfsync",
+    "data_version",
     "fullfsync",
     "incremental_vacuum",
     "journal_mode",
@@ -135,6 +159,17 @@ const FUNCTIONS_DENIED: &[&str] = &[
 /// Virtual tables that keep their data in the database itself.
 const VIRTUAL_TABLES_ALLOWED: &[&str] = &["fts3", "fts4", "fts5", "fts5vocab", "fts4aux", "rtree", "rtree_i32"];
 
+/// What a connection has forgotten once the content of its clone is another: everything else may show in a later session.
+const LEAVES_NO_TRACE: &[c_int] = &[
+    ffi::SQLITE_DELETE,
+    ffi::SQLITE_FUNCTION,
+    ffi::SQLITE_INSERT,
+    ffi::SQLITE_READ,
+    ffi::SQLITE_RECURSIVE,
+    ffi::SQLITE_SELECT,
+    ffi::SQLITE_UPDATE,
+];
+
 /// The table through which the host reads the pages of an open transaction.
 const PAGES_TABLE: &str = "sqlite_dbpage";
 
@@ -151,15 +186,34 @@ impl Gate {
         self.denied.take()
     }
 
+    /// The virtual table that a statement was last allowed to create.
+    pub(super) fn take_virtual_table(&self) -> Option<String> {
+        self.virtual_table.take()
+    }
+
     /// The pragmas that were ignored so far, sorted.
     pub(super) fn ignored_pragmas(&self) -> Vec<String> {
         self.ignored_pragmas.borrow().iter().cloned().collect()
+    }
+
+    /// Whether the connection may remember something of what a module did: a setting, a temporary table, another schema.
+    pub(super) fn has_left_traces(&self) -> bool {
+        self.has_left_traces.get()
+    }
+
+    /// Begins again, for another session on the same connection.
+    pub(super) fn begin_again(&self) {
+        self.denied.take();
+        self.ignored_pragmas.take();
     }
 
     fn answer(&self, action: c_int, first: Option<&str>, second: Option<&str>) -> Answer {
         let Caller::Module { transactions, savepoints } = self.caller.get() else {
             return Answer::Allow;
         };
+        if !LEAVES_NO_TRACE.contains(&action) {
+            self.has_left_traces.set(true);
+        }
         match action {
             ffi::SQLITE_READ | ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE if lower(first) == PAGES_TABLE => {
                 Answer::Deny(format!("{PAGES_TABLE}: the raw pages of the clone are the host's"))
@@ -185,7 +239,11 @@ impl Gate {
                 _ => Answer::Allow,
             },
             ffi::SQLITE_CREATE_VTABLE => match lower(second) {
-                module if VIRTUAL_TABLES_ALLOWED.contains(&module.as_str()) => Answer::Allow,
+                module if VIRTUAL_TABLES_ALLOWED.contains(&module.as_str()) => {
+                    *self.virtual_table.borrow_mut() = first.map(str::to_owned);
+                    self.has_virtual_tables.set(true);
+                    Answer::Allow
+                }
                 module => {
                     Answer::Deny(format!("CREATE VIRTUAL TABLE: the module {module:?} is not available; fts3, fts4, fts5 and rtree are"))
                 }
@@ -222,7 +280,11 @@ impl Gate {
 
     fn pragma(&self, name: &str, value: Option<&str>) -> Answer {
         let name = name.to_ascii_lowercase();
-        if PRAGMAS_ALLOWED.contains(&name.as_str()) {
+        let asks = value.is_none() && PRAGMAS_ASKED.contains(&name.as_str());
+        // It counts what other connections did. There are none; but a connection that is used again would tell of its past, and one with
+        // virtual tables, which need to know, never is.
+        let asks_version = name == "data_version" && self.has_virtual_tables.get();
+        if asks || asks_version || PRAGMAS_ALLOWED.contains(&name.as_str()) {
             Answer::Allow
         } else if PRAGMAS_IGNORED.contains(&name.as_str()) {
             self.ignored_pragmas.borrow_mut().insert(name);

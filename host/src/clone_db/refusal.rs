@@ -45,17 +45,17 @@ pub(super) fn class_of(extended: i32, message: &str) -> ErrorClass {
     }
 }
 
+/// What SQLite says where one of its limits is in the way, and its code says no more than that something is wrong.
+const TOO_MUCH: [&str; 7] =
+    ["too many", "too large", "too complex", "too deep", "parser stack overflow", "Recursion limit", "at most 64 tables in a join"];
+
 fn class_of_message(message: &str) -> ErrorClass {
     let missing = ["no such ", "unknown database", "unknown table"].iter().any(|start| message.starts_with(start));
     if missing || message.contains(" has no column named ") {
         ErrorClass::Missing
     } else if message.contains("syntax error") || message.starts_with("incomplete input") || message.starts_with("unrecognized token") {
         ErrorClass::Syntax
-    } else if message.contains("too many")
-        || message.contains("too large")
-        || message.contains("too complex")
-        || message.contains("parser stack overflow")
-    {
+    } else if TOO_MUCH.iter().any(|part| message.contains(part)) {
         ErrorClass::Limit
     } else if message.starts_with("not authorized") || message.starts_with("access to ") || message.starts_with("unsafe use of") {
         ErrorClass::NotAuthorized

@@ -2,23 +2,26 @@
 
 use std::{
     cell::{Cell, RefCell},
-    path::Path,
+    io,
     rc::Rc,
     sync::Arc,
 };
 
+use rehearsal_clone::{CloneFile, HeapBudget, HeapMark, Image, OpenMode};
 use rehearsal_packet::{
     Count, printable,
     record::{ErrorClass, LastStatement, Refusal, SqlRecord},
 };
-use rusqlite::{Connection, OpenFlags, ffi};
+use rusqlite::ffi;
 
 use super::{
     budget::{Budget, Overrun},
-    frozen_time,
     gate::{Caller, GatedConnection},
-    harden, linear_functions,
+    harden, json_patch,
+    layer::Layer,
+    linear_functions,
     refusal::SqlRefusal,
+    session_functions::SessionFunctions,
     statement::{Prepared, SqlValue, Statement, last_refusal},
 };
 use crate::plan::{ClonePlan, Limits, Transactions};
@@ -50,27 +53,35 @@ pub struct SessionSettings<'a> {
 /// One connection, one call. Not `Send`.
 #[derive(Debug)]
 pub struct Session {
-    connection: Rc<GatedConnection>,
+    pub(super) connection: Rc<GatedConnection>,
+    functions: SessionFunctions,
     access: Access,
     /// Whether the host has a transaction open around the module's statements.
     in_host_transaction: Cell<bool>,
     budget: Arc<Budget>,
+    /// What SQLite had before the session: all that it has taken since, open cursors included, counts.
+    heap: HeapMark,
     limits: Limits,
     record: RefCell<SqlRecord>,
     rows: Cell<u64>,
     overrun: Cell<Option<Overrun>>,
-    disk_was_full: Cell<bool>,
+    trouble: RefCell<Option<io::Error>>,
+    /// Whether the connection is not to be used again: because of what the clone holds, or because something went wrong in SQLite.
+    is_spent: Cell<bool>,
 }
 
-/// Where a script stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScriptRefusal {
-    /// The line, from 1, on which the refused statement begins.
-    pub line: u32,
-    /// How many statements had run before it.
-    pub completed: u32,
-    /// Why.
-    pub refusal: SqlRefusal,
+/// A connection between two sessions.
+#[derive(Debug)]
+pub struct IdleConnection {
+    connection: GatedConnection,
+    functions: SessionFunctions,
+    budget: Arc<Budget>,
+}
+
+impl IdleConnection {
+    pub(super) fn clone_file(&self) -> &Arc<CloneFile> {
+        self.connection.clone_file()
+    }
 }
 
 impl Session {
@@ -78,34 +89,102 @@ impl Session {
     ///
     /// # Errors
     /// What SQLite says, when it does not open or harden the file.
-    pub fn open(path: &Path, settings: &SessionSettings<'_>) -> Result<Self, SqlRefusal> {
-        let host_error = |message: String| SqlRefusal::by_host(ErrorClass::Other, message);
-        let sqlite_error = |error: rusqlite::Error| host_error(error.to_string());
-        let vfs = frozen_time::vfs_for(settings.clone.now_unix_ms).map_err(host_error)?;
-        let write = match settings.access {
-            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Access::Import => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-            Access::Step(_) | Access::Case => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        };
-        // NOFOLLOW is not for us: the scratch directory is ours alone, but the directory that holds it may well be a link.
-        let flags = write | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str()).map_err(sqlite_error)?;
-        harden::close_doors(&connection, settings).map_err(sqlite_error)?;
+    pub fn open(clone: &Arc<CloneFile>, settings: &SessionSettings<'_>) -> Result<Self, SqlRefusal> {
+        Self::open_without(&[], clone, settings)
+    }
+
+    /// Opens a clone with layers missing: for tests, to show what holds when one fails. Nothing in this crate calls it (a test reads
+    /// the source).
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub fn open_without(missing: &[Layer], clone: &Arc<CloneFile>, settings: &SessionSettings<'_>) -> Result<Self, SqlRefusal> {
+        let sqlite_error = |error: rusqlite::Error| SqlRefusal::by_host(ErrorClass::Other, error.to_string());
+        let has = |layer| !missing.contains(&layer);
+        let mode = if settings.access == Access::Read { OpenMode::ReadOnly } else { OpenMode::ReadWrite };
+        let mut connection = clone.open(mode).map_err(sqlite_error)?;
+        if has(Layer::Hardening) {
+            harden::close_doors(&connection, settings).map_err(sqlite_error)?;
+        }
+        if has(Layer::FixedLimits) {
+            harden::set_fixed_limits(&connection).map_err(sqlite_error)?;
+        }
         harden::set_limits(&connection, settings.limits).map_err(sqlite_error)?;
-        harden::seed_randomness(&connection, settings.clone.seed, settings.limits.value_bytes).map_err(sqlite_error)?;
-        linear_functions::install(&connection).map_err(sqlite_error)?;
+        // A random blob is made before SQLite hears of it, so its memory is counted too late.
+        let blob_bytes_max = settings.limits.value_bytes.min(settings.limits.sql_memory_bytes);
+        let functions = SessionFunctions::install(&connection, blob_bytes_max).map_err(sqlite_error)?;
+        if has(Layer::LinearFunctions) {
+            linear_functions::install(&connection).map_err(sqlite_error)?;
+            json_patch::install(&connection).map_err(sqlite_error)?;
+        }
         let budget = Budget::watch(&mut connection, settings.limits).map_err(sqlite_error)?;
-        Ok(Self {
-            connection: Rc::new(GatedConnection::new(connection)),
+        let connection = if has(Layer::Gate) { GatedConnection::new(connection) } else { GatedConnection::without_gate(connection) };
+        let mut session = Self::begin_on(connection, functions, budget, settings);
+        // Reads the schema, so that it is not the module's first statement that pays for it; what is wrong with it shows there again.
+        let virtual_tables = session.host_query("SELECT NULL FROM sqlite_schema WHERE type = 'table' AND rootpage = 0 LIMIT 1");
+        // They may keep things of their own in memory. A connection without all layers is for nobody else.
+        let has_virtual_tables = !virtual_tables.is_ok_and(|found| found.is_empty());
+        session.connection.gate().has_virtual_tables.set(has_virtual_tables);
+        session.is_spent.set(has_virtual_tables || !missing.is_empty());
+        session.count_memory();
+        Ok(session)
+    }
+
+    /// Begins a session on a connection that an earlier one has left as it found it ([`Session::retire`]), whose clone has been
+    /// restored since.
+    pub(super) fn again(idle: IdleConnection, settings: &SessionSettings<'_>) -> Self {
+        idle.connection.gate().begin_again();
+        idle.budget.begin_again(settings.limits);
+        let mut session = Self::begin_on(idle.connection, idle.functions, idle.budget, settings);
+        session.count_memory();
+        session
+    }
+
+    /// From here on, what SQLite takes counts. The pages that it has cached are given back before that, so that a connection that is
+    /// used again begins with no more of them than a fresh one.
+    fn count_memory(&mut self) {
+        // SAFETY: the handle is that of an open connection, used on its own thread.
+        unsafe { ffi::sqlite3_db_release_memory(self.connection.handle()) };
+        self.heap = HeapMark::now();
+    }
+
+    fn begin_on(connection: GatedConnection, functions: SessionFunctions, budget: Arc<Budget>, settings: &SessionSettings<'_>) -> Self {
+        functions.begin(&connection, settings.clone.seed);
+        Self {
+            connection: Rc::new(connection),
+            functions,
             access: settings.access,
             in_host_transaction: Cell::new(false),
             budget,
+            heap: HeapMark::now(),
             limits: settings.limits.clone(),
             record: RefCell::default(),
             rows: Cell::new(0),
             overrun: Cell::new(None),
-            disk_was_full: Cell::new(false),
-        })
+            trouble: RefCell::default(),
+            is_spent: Cell::new(false),
+        }
+    }
+
+    /// The clone that the session is on.
+    pub fn clone_file(&self) -> &Arc<CloneFile> {
+        self.connection.clone_file()
+    }
+
+    /// Ends the session. Its connection can be used again if it remembers nothing of it: no setting, no temporary table, no open
+    /// transaction, no virtual table, and nothing that went wrong within SQLite.
+    pub fn retire(self) -> Option<IdleConnection> {
+        let is_clean = !self.is_spent.get()
+            && !self.connection.gate().has_left_traces()
+            && self.overrun.get().is_none()
+            && self.trouble.borrow().is_none()
+            && !self.in_transaction();
+        if !is_clean {
+            return None;
+        }
+        // A cursor that somebody still holds would be open on the next session's clone.
+        let connection = Rc::into_inner(self.connection)?;
+        Some(IdleConnection { connection, functions: self.functions, budget: self.budget })
     }
 
     /// Runs a statement of the host's own: BEGIN, COMMIT, ROLLBACK, a check.
@@ -147,6 +226,14 @@ impl Session {
         Ok(())
     }
 
+    /// Has SQLite keep few pages in memory, so that it writes them into the clone, and reads them again, long before COMMIT.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn spill_early(&self) -> Result<(), SqlRefusal> {
+        self.host_statement("PRAGMA cache_size = 10")
+    }
+
     /// Begins the transaction around a step's call.
     ///
     /// # Errors
@@ -180,13 +267,28 @@ impl Session {
         !self.connection.is_autocommit()
     }
 
-    /// Writes the pages that the open transaction has changed into the file (all but page 1, which SQLite keeps until COMMIT), so
-    /// that a ROLLBACK has something to take back.
+    /// Writes the pages that the open transaction has changed into the clone (all but page 1, which SQLite keeps until COMMIT), so
+    /// that a ROLLBACK has something to take back. Returns what the clone would hold after COMMIT.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn flush(&self) -> Result<(), SqlRefusal> {
-        self.connection.cache_flush().map_err(|_| last_refusal(&self.connection)).inspect_err(|refusal| self.note_full(refusal))
+    pub fn flush(&self) -> Result<Image, SqlRefusal> {
+        // FTS keeps what it has not written yet for itself, until a savepoint or COMMIT.
+        self.host_statement("SAVEPOINT flush").and_then(|()| self.host_statement("RELEASE flush"))?;
+        self.connection.cache_flush().map_err(|_| last_refusal(&self.connection)).inspect_err(|refusal| self.note_full(refusal))?;
+        let wrong = |what: &str| SqlRefusal::by_host(ErrorClass::Other, format!("the pages of the clone cannot be read: {what}"));
+        let first = self.host_query("SELECT data FROM sqlite_dbpage('main') WHERE pgno = 1")?;
+        let pages = self.host_query("PRAGMA page_count")?;
+        match (first.as_slice(), pages.as_slice()) {
+            ([first], [pages]) => match (first.as_slice(), pages.as_slice()) {
+                ([SqlValue::Blob(first)], [SqlValue::Integer(pages)]) => {
+                    let clone = self.connection.clone_file();
+                    clone.image_with(first, pages.unsigned_abs()).map_err(|error| wrong(&error.to_string()))
+                }
+                _ => Err(wrong("the first one is not a page")),
+            },
+            _ => Err(wrong("the first one is missing")),
+        }
     }
 
     /// Runs exactly one statement of a module; returns how many rows it changed itself.
@@ -201,50 +303,6 @@ impl Session {
             // `changes` keeps the count of the last DML statement; this one was none if the total stands still.
             Ok(if self.connection.total_changes() == before { 0 } else { self.connection.changes() })
         })
-    }
-
-    /// Runs the statements of a script; returns how many.
-    ///
-    /// # Errors
-    /// The first refusal, and where.
-    pub fn script(&self, sql: &str) -> Result<u32, ScriptRefusal> {
-        let (mut start, mut line, mut completed) = (0, 1, 0);
-        loop {
-            let rest = &sql[start..];
-            // Blank space before a statement belongs to no statement: the line is that of its first character.
-            let blank = rest.len() - rest.trim_start().len();
-            line += newlines(&rest[..blank]);
-            start += blank;
-            let rest = &sql[start..];
-            if rest.is_empty() {
-                return Ok(completed);
-            }
-            let prepared = self.as_module(|| self.prepare_for_module(rest));
-            if matches!(prepared, Ok(Prepared::Nothing)) {
-                return Ok(completed);
-            }
-            let mut used = rest.len();
-            let outcome = self.recorded(|| {
-                if let Prepared::Statement(mut statement, length) = prepared? {
-                    used = length;
-                    if statement.parameters() > 0 {
-                        return Err(SqlRefusal::by_host(
-                            ErrorClass::Syntax,
-                            "a statement of a script has parameters, and nothing to bind to them",
-                        ));
-                    }
-                    while statement.step()? {}
-                }
-                Ok(())
-            });
-            if let Err(refusal) = outcome {
-                let line = line + newlines(&rest[..comment_length(rest)]);
-                return Err(ScriptRefusal { line, completed, refusal });
-            }
-            completed += 1;
-            line += newlines(&rest[..used]);
-            start += used;
-        }
     }
 
     /// Begins exactly one query of a module.
@@ -312,7 +370,7 @@ impl Session {
         Ok(statement)
     }
 
-    fn prepare_for_module(&self, sql: &str) -> Result<Prepared, SqlRefusal> {
+    pub(super) fn prepare_for_module(&self, sql: &str) -> Result<Prepared, SqlRefusal> {
         // A statement with ON CONFLICT ROLLBACK, or RAISE(ROLLBACK) in a trigger, ends the transaction without asking anybody.
         if self.in_host_transaction.get() && !self.in_transaction() {
             return Err(SqlRefusal::by_host(ErrorClass::NotAuthorized, "an earlier statement rolled the host's transaction back"));
@@ -321,13 +379,13 @@ impl Session {
     }
 
     /// Runs something on a module's behalf and writes down how it went.
-    fn recorded<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
+    pub(super) fn recorded<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
         self.note_statement();
         self.as_module(work).inspect_err(|refusal| self.note_refusal(refusal))
     }
 
     /// Runs something with the rights of the module.
-    fn as_module<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
+    pub(super) fn as_module<T>(&self, work: impl FnOnce() -> Result<T, SqlRefusal>) -> Result<T, SqlRefusal> {
         if self.overrun.get().is_some() || self.budget.spend() {
             self.note_overrun();
             return Err(SqlRefusal::by_host(ErrorClass::Limit, "the call has used up a limit of the plan"));
@@ -340,7 +398,12 @@ impl Session {
             Access::Step(Transactions::Own) | Access::Import => Caller::Module { transactions: true, savepoints: true },
         });
         self.budget.set_spending(true);
+        let heap = HeapBudget::begin_since(self.heap, self.limits.sql_memory_bytes);
         let outcome = work();
+        if heap.is_exceeded() && self.overrun.get().is_none() {
+            self.overrun.set(Some(Overrun { limit: "sql_memory_bytes", value: self.limits.sql_memory_bytes }));
+        }
+        drop(heap);
         self.budget.set_spending(false);
         gate.caller.set(Caller::Host);
         outcome.map_err(|mut refusal| {
@@ -348,6 +411,9 @@ impl Session {
                 && refusal.class == ErrorClass::NotAuthorized
             {
                 refusal.message = format!("not authorized: {reason}");
+            }
+            if !matches!(refusal.code & 0xff, 0 | ffi::SQLITE_ERROR | ffi::SQLITE_CONSTRAINT | ffi::SQLITE_AUTH | ffi::SQLITE_MISMATCH) {
+                self.is_spent.set(true);
             }
             match refusal.code & 0xff {
                 ffi::SQLITE_INTERRUPT => self.note_overrun(),
@@ -363,21 +429,18 @@ impl Session {
         }
     }
 
-    /// Tells a clone that may not grow further, which is the module's doing, from a disk that is full, which is not.
+    /// Tells a clone that may not grow further, which is the module's doing, from a machine that cannot do its part, which is not.
     fn note_full(&self, refusal: &SqlRefusal) {
-        // SAFETY: the handle is that of an open connection, used on its own thread.
-        let errno = unsafe { ffi::sqlite3_system_errno(self.connection.handle()) };
-        let no_room = errno == rustix::io::Errno::NOSPC.raw_os_error();
-        match refusal.code & 0xff {
-            ffi::SQLITE_FULL | ffi::SQLITE_IOERR if no_room => self.disk_was_full.set(true),
-            ffi::SQLITE_FULL => self.overrun.set(Some(Overrun { limit: "growth_bytes", value: self.limits.growth_bytes })),
-            _ => {}
+        if let Some(error) = self.connection.clone_file().take_trouble() {
+            self.trouble.borrow_mut().get_or_insert(error);
+        } else if refusal.code & 0xff == ffi::SQLITE_FULL {
+            self.overrun.set(Some(Overrun { limit: "growth_bytes", value: self.limits.growth_bytes }));
         }
     }
 
-    /// Whether the disk that holds the clone had no room for it: then nothing that was seen says anything about the module.
-    pub fn disk_was_full(&self) -> bool {
-        self.disk_was_full.get()
+    /// What the machine could not do for the clone, if anything: then nothing that was seen says anything about the module.
+    pub fn take_trouble(&self) -> Option<io::Error> {
+        self.trouble.take().or_else(|| self.connection.clone_file().take_trouble())
     }
 
     fn note_statement(&self) {
@@ -400,28 +463,5 @@ impl Session {
             record.refusals.push(noted.clone());
         }
         record.last = Some(LastStatement::Refused { refusal: noted });
-    }
-}
-
-fn newlines(text: &str) -> u32 {
-    u32::try_from(text.bytes().filter(|byte| *byte == b'\n').count()).unwrap_or(u32::MAX)
-}
-
-/// The length of the comments and blanks that some SQL begins with.
-fn comment_length(sql: &str) -> usize {
-    let mut rest = sql;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ';');
-        let end = if rest.starts_with("--") {
-            rest.find('\n')
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map(|end| end + 1)
-        } else {
-            return sql.len() - rest.len();
-        };
-        match end {
-            Some(end) => rest = &rest[end + 1..],
-            None => return sql.len(),
-        }
     }
 }

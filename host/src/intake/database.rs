@@ -1,62 +1,132 @@
-//! A source that is an SQLite file: checked from its bytes, then copied.
+//! A source that is an SQLite file: checked from its bytes, then read where it is, or where it was unpacked to.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Read, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use rehearsal_clone::{Base, Image};
 use rehearsal_packet::{Hasher, Sha256};
 
-use super::{IntakeError, Progress, clone_error, source_error, unfit};
-use crate::clone_db::Image;
+use super::{
+    IntakeError, Progress, Read as SourceRead,
+    compressed::Compression,
+    disk_error,
+    reading::{CHANGED, Watched, read_up_to, reading_error},
+    source_error, unfit,
+};
+use crate::clone_db::Clones;
 
 /// The first bytes of every SQLite database (SQLite file format, section 1.3).
 pub(super) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Checks and copies the source; returns its digest, its size, and what was changed in the clone.
-pub(super) fn copy(path: &Path, mut file: File, base: &Image, progress: Progress<'_>) -> Result<(Sha256, u64, Vec<String>), IntakeError> {
+/// Checks the source and digests it: as a whole, and page by page for the clones, at the same time.
+pub(super) fn open(path: &Path, mut file: File, clones: &Clones, progress: Progress<'_>) -> Result<SourceRead, IntakeError> {
     refuse_sidecars(path)?;
     refuse_writers(path, &file)?;
-    let length = file.metadata().map_err(|error| source_error(path, error))?.len();
+    let cannot_read = |error| source_error(path, error);
+    let length = file.metadata().map_err(cannot_read)?.len();
+    let compression = Compression::of(&file).map_err(|error| reading_error(path, error))?;
+    if compression != Compression::None {
+        return open_compressed(path, file, compression, clones, progress);
+    }
     let mut header = [0; 100];
-    read_up_to(&mut file, &mut header).map_err(|error| source_error(path, error))?;
+    read_up_to(&mut file, &mut header).map_err(cannot_read)?;
     check_header(path, &header, length)?;
-    file.seek(SeekFrom::Start(0)).map_err(|error| source_error(path, error))?;
 
-    let mut clone = OpenOptions::new().write(true).create_new(true).open(base.path()).map_err(|error| clone_error(base, error))?;
+    let base = Base::from_file(file.try_clone().map_err(cannot_read)?).map_err(cannot_read)?;
+    let sha256 = std::thread::scope(|scope| {
+        let pages = scope.spawn(|| base.digests().map(drop));
+        let sha256 = digest(&mut file, length, progress);
+        // A thread that panics takes the scope with it.
+        pages.join().unwrap_or(Ok(())).and(sha256)
+    });
+    let sha256 = sha256.map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => unfit(path, CHANGED),
+        _ => source_error(path, error),
+    })?;
+    let (image, notes) = image_of(base, &header, clones)?;
+    Ok(SourceRead { image, sha256, bytes: length, notes })
+}
+
+/// The same for a compressed source, which is unpacked into a file without a name.
+fn open_compressed(
+    path: &Path,
+    file: File,
+    compression: Compression,
+    clones: &Clones,
+    progress: Progress<'_>,
+) -> Result<SourceRead, IntakeError> {
+    let no_room = |error| disk_error(clones, error);
+    let wrong = |error| reading_error(path, error);
+    let length = file.metadata().map_err(wrong)?.len();
+    let mut watched = Watched::new(file, length, progress);
+    let mut unpacked = tempfile::tempfile_in(clones.directory()).map_err(no_room)?;
+    let mut bytes = 0;
+    let mut header = [0; 100];
+    {
+        let mut content = compression.reader(&mut watched, length);
+        let mut chunk = vec![0; 1 << 20];
+        loop {
+            let read = read_up_to(&mut content, &mut chunk).map_err(wrong)?;
+            if bytes == 0 {
+                let there = read.min(header.len());
+                header[..there].copy_from_slice(&chunk[..there]);
+                // At once: what is no database is not worth a disk full of it.
+                check_magic(path, &header, read as u64)?;
+            }
+            if read == 0 {
+                break;
+            }
+            unpacked.write_all(&chunk[..read]).map_err(no_room)?;
+            bytes += read as u64;
+        }
+    }
+    let sha256 = watched.finish().map_err(wrong)?;
+    check_header(path, &header, bytes)?;
+    let base = Base::from_file(unpacked).map_err(no_room)?;
+    base.digests().map_err(no_room)?;
+    let (image, notes) = image_of(base, &header, clones)?;
+    Ok(SourceRead { image, sha256, bytes: length, notes })
+}
+
+/// The image that clones start from, and what was changed for it.
+fn image_of(base: Arc<Base>, header: &[u8; 100], clones: &Clones) -> Result<(Image, Vec<String>), IntakeError> {
+    let mut image = Image::of(base);
+    let mut notes = Vec::new();
+    // Write version and read version 2 mean WAL. A clone has a rollback journal: under WAL, a committed change would not be in
+    // the image that is digested.
+    if header[18] == 2 || header[19] == 2 {
+        image.write(clones.store(), 18, &[1, 1]).map_err(|error| disk_error(clones, error))?;
+        notes.push("the source is in WAL mode; its clones use a rollback journal (bytes 18 and 19 of the header)".to_owned());
+    }
+    Ok((image, notes))
+}
+
+/// SHA-256 of the whole file, which must have `length` bytes.
+fn digest(file: &mut File, length: u64, progress: Progress<'_>) -> io::Result<Sha256> {
+    file.seek(SeekFrom::Start(0))?;
     let mut hasher = Hasher::default();
     let mut chunk = vec![0; 1 << 20];
-    let mut copied = 0;
+    let mut done = 0;
     loop {
         let read = match file.read(&mut chunk) {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(source_error(path, error)),
+            Err(error) => return Err(error),
         };
         hasher.update(&chunk[..read]);
-        clone.write_all(&chunk[..read]).map_err(|error| clone_error(base, error))?;
-        copied += read as u64;
-        progress(copied, length);
+        done += read as u64;
+        progress(done, length);
     }
-    if copied != length {
-        return Err(unfit(path, "changed its size while it was read: somebody is writing to it; rehearse on a copy that stands still"));
-    }
-    let mut notes = Vec::new();
-    // Write version and read version 2 mean WAL. A clone has a rollback journal: under WAL, a committed change would not be in
-    // the file that is digested.
-    if header[18] == 2 || header[19] == 2 {
-        clone.seek(SeekFrom::Start(18)).and_then(|_| clone.write_all(&[1, 1])).map_err(|error| clone_error(base, error))?;
-        notes.push("the source is in WAL mode; its clones use a rollback journal (bytes 18 and 19 of the header)".to_owned());
-    }
-    Ok((hasher.finish(), length, notes))
+    if done == length { Ok(hasher.finish()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 fn check_header(path: &Path, header: &[u8; 100], length: u64) -> Result<(), IntakeError> {
-    if &header[..16] != MAGIC {
-        return Err(unfit(path, not_sqlite(header, length)));
-    }
+    check_magic(path, header, length)?;
     if length < 100 {
         return Err(unfit(
             path,
@@ -87,6 +157,10 @@ fn check_header(path: &Path, header: &[u8; 100], length: u64) -> Result<(), Inta
         ));
     }
     Ok(())
+}
+
+fn check_magic(path: &Path, header: &[u8; 100], length: u64) -> Result<(), IntakeError> {
+    if &header[..16] == MAGIC { Ok(()) } else { Err(unfit(path, not_sqlite(header, length))) }
 }
 
 /// What a file that does not begin like a database seems to be.
@@ -152,16 +226,5 @@ fn refuse_writers(path: &Path, file: &File) -> Result<(), IntakeError> {
 
 #[cfg(not(unix))]
 fn refuse_writers(_path: &Path, _file: &File) -> Result<(), IntakeError> {
-    Ok(())
-}
-
-fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<()> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..])? {
-            0 => break,
-            read => filled += read,
-        }
-    }
     Ok(())
 }

@@ -1,18 +1,28 @@
 //! Stage 4, intake: the operator's source becomes an isolated clone.
 //!
-//! In: an admitted plan. Out: an [`Opened`] source: its digest, and a first clone that every other is copied from. The source
-//! is opened read-only, read to its end once now and once after everything ran, and never handed to SQLite: SQLite would roll
-//! back a journal that lies beside it. What is wrong with a source is an [`IntakeError`]; then nothing is rehearsed.
+//! In: an admitted plan. Out: an [`Opened`] source: its digest, and the image that every clone starts from. The source is opened
+//! read-only and never handed to SQLite: SQLite would roll back a journal that lies beside it. An SQLite file stays where it is, and
+//! clones read its pages as they need them; so it must stand still, and is digested once now and once after everything ran. A dump is
+//! run into an empty clone, and the image of a large one is kept for the next time. Both may be compressed. What is wrong with a source
+//! is an [`IntakeError`]; then nothing is rehearsed.
 
+mod cache;
+mod compressed;
 mod database;
+mod dialect;
 mod dump;
+mod reading;
+mod utf16;
+
+pub use cache::ImageCache;
 
 use std::{
     fs::File,
-    io,
+    io::{self, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
+use rehearsal_clone::Image;
 use rehearsal_packet::{
     Sha256,
     record::{SourceKind, SourceRecord},
@@ -20,24 +30,23 @@ use rehearsal_packet::{
 
 use crate::{
     admit::Admitted,
-    clone_db::{Access, Image, Scratch, ScratchError, Session, SessionSettings, SplitError, SqlRefusal, SqlValue, state},
-    plan::{ClonePlan, Limits},
+    clone_db::{Access, Clones, Session, SessionSettings, SplitError, SqlRefusal, SqlValue},
+    plan::{ClonePlan, Limits, Plan},
 };
+use cache::Key;
+use reading::CHANGED;
 
-/// A source that was read whole and found fit, and the first clone of it. Only [`open`] makes one.
+/// A source that was read whole and found fit, and its image. Only [`open`] makes one.
 #[derive(Debug)]
 pub struct Opened {
     path: PathBuf,
-    base: Image,
+    image: Image,
     record: SourceRecord,
 }
 
 /// Why there is no clone.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
-    /// No room for clones: not the source's fault.
-    #[error(transparent)]
-    Scratch(#[from] ScratchError),
     /// The source cannot be read.
     #[error("cannot read the source {}: {error}", .path.display())]
     Source {
@@ -46,11 +55,11 @@ pub enum IntakeError {
         /// The system's reason.
         error: io::Error,
     },
-    /// The clone cannot be written: not the source's fault.
-    #[error("cannot write the clone {}: {error}; set TMPDIR to a directory with room for several copies of the source", .path.display())]
-    Clone {
-        /// The clone.
-        path: PathBuf,
+    /// What does not fit into memory finds no room on the disk either: not the source's fault.
+    #[error("no room for the clone beyond --memory-mib, in {}: {error}; set TMPDIR to a directory with more room, or give more memory", .directory.display())]
+    Disk {
+        /// Where the room was looked for.
+        directory: PathBuf,
         /// The system's reason.
         error: io::Error,
     },
@@ -77,7 +86,7 @@ pub enum IntakeError {
     Statement {
         /// The dump.
         path: PathBuf,
-        /// The line that the statement begins on, from 1.
+        /// The line that the engine points at, or that the statement begins on, from 1.
         line: u64,
         /// Why.
         refusal: SqlRefusal,
@@ -95,7 +104,7 @@ pub enum IntakeError {
 impl IntakeError {
     /// Whether the source is to blame; else it is the machine.
     pub fn is_about_the_source(&self) -> bool {
-        !matches!(self, IntakeError::Scratch(_) | IntakeError::Clone { .. })
+        !matches!(self, IntakeError::Disk { .. })
     }
 }
 
@@ -108,30 +117,69 @@ const HOST_LIMITS: Limits = Limits {
     sql_steps: u64::MAX / 2,
     sql_bytes: 1_000_000_000,
     value_bytes: 1_000_000_000,
+    sql_memory_bytes: u64::MAX / 4,
     growth_bytes: u64::MAX / 4,
     ..Limits::STANDARD
 };
 
-/// Reads the source and makes the first clone.
+/// What reading a source comes to.
+struct Read {
+    image: Image,
+    sha256: Sha256,
+    bytes: u64,
+    notes: Vec<String>,
+}
+
+/// Reads the source and makes the image that clones start from; or finds the one that a dump led to before, if there is a cache. What
+/// comes out is the same.
 ///
 /// # Errors
 /// [`IntakeError`].
-pub fn open(admitted: &Admitted, scratch: &Scratch, progress: Progress<'_>) -> Result<Opened, IntakeError> {
+pub fn open(admitted: &Admitted, clones: &Clones, cache: Option<&ImageCache>, progress: Progress<'_>) -> Result<Opened, IntakeError> {
     let plan = admitted.plan();
     let path = &plan.source.path;
     let file = open_regular_file(path)?;
-    let base = scratch.new_image();
-    let (sha256, bytes, notes) = match plan.source.kind {
-        SourceKind::Sqlite => database::copy(path, file, &base, progress)?,
-        SourceKind::Dump => dump::import(path, file, &base, &plan.clone, progress)?,
-    };
+    match (plan.source.kind, cache) {
+        (SourceKind::Sqlite, _) => checked(plan, clones, database::open(path, file, clones, progress)?),
+        (SourceKind::Dump, None) => checked(plan, clones, dump::import(path, file, clones, &plan.clone, progress)?),
+        (SourceKind::Dump, Some(cache)) => open_cached(plan, file, clones, cache, progress),
+    }
+}
+
+/// Digests a dump first, and runs it only if there is no image of it.
+fn open_cached(plan: &Plan, file: File, clones: &Clones, cache: &ImageCache, progress: Progress<'_>) -> Result<Opened, IntakeError> {
+    let path = &plan.source.path;
+    let cannot_read = |error| source_error(path, error);
+    let (sha256, bytes) = Sha256::of_reader(file.try_clone().map_err(cannot_read)?).map_err(cannot_read)?;
+    let key = Key::new(sha256, &plan.clone);
+    if let Some(read) = cache.find(&key, bytes) {
+        match checked(plan, clones, read) {
+            // The cache is to blame; if it is the dump, that will come out again.
+            Err(IntakeError::Unfit { .. }) => cache.remove(&key),
+            opened => return opened,
+        }
+    }
+    (&file).seek(SeekFrom::Start(0)).map_err(cannot_read)?;
+    let read = dump::import(path, file, clones, &plan.clone, progress)?;
+    if read.sha256 != sha256 {
+        return Err(unfit(path, CHANGED));
+    }
+    let opened = checked(plan, clones, read)?;
+    cache.keep(&key, opened.image(), &opened.record().notes);
+    Ok(opened)
+}
+
+/// Whether what was read is what the plan pins, and fit to be rehearsed on.
+fn checked(plan: &Plan, clones: &Clones, read: Read) -> Result<Opened, IntakeError> {
+    let path = &plan.source.path;
+    let Read { image, sha256, bytes, notes } = read;
     if let Some(pinned) = plan.source.sha256
         && pinned != sha256
     {
         return Err(IntakeError::Pin { path: path.clone(), found: sha256, pinned });
     }
-    let tables = check_intact(path, &base, &plan.clone)?;
-    let state = state::digest(base.path()).map_err(|error| clone_error(&base, error))?;
+    let tables = check_intact(path, &image, clones, &plan.clone)?;
+    let state = image.state_digest().map_err(|error| source_error(path, error))?;
     let record = SourceRecord {
         kind: plan.source.kind,
         bytes: bytes.into(),
@@ -142,13 +190,13 @@ pub fn open(admitted: &Admitted, scratch: &Scratch, progress: Progress<'_>) -> R
         tables,
         notes,
     };
-    Ok(Opened { path: path.clone(), base, record })
+    Ok(Opened { path: path.clone(), image, record })
 }
 
 impl Opened {
-    /// The first clone.
-    pub fn base(&self) -> &Image {
-        &self.base
+    /// What every clone starts from.
+    pub fn image(&self) -> &Image {
+        &self.image
     }
 
     /// What was found.
@@ -185,13 +233,14 @@ fn open_regular_file(path: &Path) -> Result<File, IntakeError> {
     File::open(path).map_err(|error| source_error(path, error))
 }
 
-/// Checks that the clone is a sound database with at least one table; returns how many it has.
-fn check_intact(path: &Path, base: &Image, clone: &ClonePlan) -> Result<u32, IntakeError> {
+/// Checks that the image is a sound database with at least one table; returns how many it has.
+fn check_intact(path: &Path, image: &Image, clones: &Clones, plan: &ClonePlan) -> Result<u32, IntakeError> {
     let advice = "restore it from a backup, or rebuild it with `sqlite3 DB .recover`";
     let damaged =
         |refusal: SqlRefusal| unfit(path, format!("is damaged: {}; {advice}", rehearsal_packet::printable(&refusal.message, 200)));
-    let settings = SessionSettings { access: Access::Read, clone, limits: &HOST_LIMITS };
-    let session = Session::open(base.path(), &settings).map_err(damaged)?;
+    let settings = SessionSettings { access: Access::Read, clone: plan, limits: &HOST_LIMITS };
+    let clone = clones.clone_of(image.clone(), plan, &HOST_LIMITS);
+    let session = Session::open(&clone, &settings).map_err(damaged)?;
     let problems = session.host_query("PRAGMA quick_check(1)").map_err(damaged)?;
     if let Some(SqlValue::Text(problem)) = problems.first().and_then(|row| row.first())
         && problem != "ok"
@@ -212,8 +261,8 @@ fn source_error(path: &Path, error: io::Error) -> IntakeError {
     IntakeError::Source { path: path.to_owned(), error }
 }
 
-fn clone_error(clone: &Image, error: io::Error) -> IntakeError {
-    IntakeError::Clone { path: clone.path().to_owned(), error }
+fn disk_error(clones: &Clones, error: io::Error) -> IntakeError {
+    IntakeError::Disk { directory: clones.directory().to_owned(), error }
 }
 
 fn unfit(path: &Path, problem: impl Into<String>) -> IntakeError {

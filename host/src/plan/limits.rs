@@ -76,6 +76,8 @@ limits! {
     sql_bytes = 16_777_216, 16;
     /// Bytes of one value or row.
     value_bytes = 67_108_864, 16;
-    /// Bytes by which the clone may grow beyond the source.
+    /// Bytes of memory that SQLite may take.
+    sql_memory_bytes = 268_435_456, 1_048_576;
+    /// Bytes that the clone may take beside the source: changed and new pages, its journal, temporary files.
     growth_bytes = 17_179_869_184, 0;
 }

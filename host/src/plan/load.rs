@@ -236,8 +236,11 @@ fn digest(text: &Spanned<String>) -> Result<Sha256, Wrong> {
     text.get_ref().parse().map_err(|error: rehearsal_packet::NotADigest| (text.span(), error.to_string()))
 }
 
+/// Compressed or not: how, the file itself says.
 fn kind_by_name(path: &str) -> SourceKind {
-    if path.to_ascii_lowercase().ends_with(".sql") { SourceKind::Dump } else { SourceKind::Sqlite }
+    let name = path.to_ascii_lowercase();
+    let name = [".gz", ".zst"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
+    if name.ends_with(".sql") { SourceKind::Dump } else { SourceKind::Sqlite }
 }
 
 fn unix_ms(now: &Spanned<String>) -> Result<i64, Wrong> {

@@ -5,6 +5,7 @@
 //!
 //! A step that cannot be applied blocks everything after it: what would follow is recorded as not run, which is a finding.
 
+mod difference;
 mod task;
 mod worker;
 
@@ -23,7 +24,7 @@ pub use worker::{Worker, WorkerError};
 
 use crate::{
     admit::{Admitted, Role},
-    clone_db::{Image, ImageId, Scratch},
+    clone_db::{Clones, ImageId},
     event::{Event, Observer},
     guest::{Answer, ListedCase},
     intake::Opened,
@@ -50,17 +51,17 @@ pub fn run(
     admitted: &Admitted,
     opened: &Opened,
     worker: &Worker<'_>,
-    scratch: &Scratch,
+    clones: &Clones,
     jobs: usize,
     observer: &dyn Observer,
 ) -> Result<Observations, WorkerError> {
-    Runner { admitted, worker, scratch, jobs: jobs.max(1), observer }.run(opened)
+    Runner { admitted, worker, clones, jobs: jobs.max(1), observer }.run(opened)
 }
 
 struct Runner<'a> {
     admitted: &'a Admitted,
     worker: &'a Worker<'a>,
-    scratch: &'a Scratch,
+    clones: &'a Clones,
     jobs: usize,
     observer: &'a dyn Observer,
 }
@@ -75,28 +76,22 @@ enum Reached {
 impl Runner<'_> {
     fn run(&self, opened: &Opened) -> Result<Observations, WorkerError> {
         let plan = self.admitted.plan();
-        let mut reached = Reached::State(opened.base().id(), opened.record().state);
-        // The clone that `reached` names, once it is not the first one any more.
-        let mut holding: Option<Image> = None;
+        let mut reached = Reached::State(self.clones.add(opened.image().clone()), opened.record().state);
         let mut steps = Vec::new();
         for step in &plan.steps {
-            let (record, next, image) = self.step(step, &reached)?;
+            let (record, next) = self.step(step, &reached)?;
             steps.push(record);
             reached = next;
-            if image.is_some() {
-                holding = image;
-            }
         }
         let mut probes = Vec::new();
         for probe in &plan.probes {
             probes.push(self.probe(probe, &reached)?);
         }
-        drop(holding);
         Ok(Observations { steps, probes })
     }
 
     /// One step: described, applied for the steps after it, and then its legs.
-    fn step(&self, step: &StepPlan, reached: &Reached) -> Result<(StepRecord, Reached, Option<Image>), WorkerError> {
+    fn step(&self, step: &StepPlan, reached: &Reached) -> Result<(StepRecord, Reached), WorkerError> {
         let (described, answer) = called(self.worker.perform(&self.task(&step.module, Work::Describe { role: Role::Step }))?);
         let offers_verify = matches!(answer, Some(Answer::Operations { verify: true, .. }));
         let mut summary = StepSummary {
@@ -105,6 +100,7 @@ impl Runner<'_> {
             described,
             base: None,
             result: None,
+            content_changed: None,
             calls: Vec::new(),
             trouble: Vec::new(),
         };
@@ -112,26 +108,28 @@ impl Runner<'_> {
             Reached::State(base, state) => (*base, *state),
             Reached::Blocked(reason) => {
                 let legs = Leg::ALL.map(|leg| not_run(&step.name, leg, reason)).into();
-                return Ok((StepRecord { step: summary, legs }, reached.clone(), None));
+                return Ok((StepRecord { step: summary, legs }, reached.clone()));
             }
         };
         summary.base = Some(state);
-        let image = self.scratch.new_image();
-        let advance = Work::Advance { base, result: image.id(), transactions: step.transactions };
-        if let TaskAnswer::Advanced { call, state, trouble } = self.worker.perform(&self.task(&step.module, advance))? {
+        let result = self.clones.reserve();
+        let advance = Work::Advance { base, result, transactions: step.transactions };
+        if let TaskAnswer::Advanced { call, state, content_changed, trouble } = self.worker.perform(&self.task(&step.module, advance))? {
             summary.calls.push(call);
             summary.result = state;
+            summary.content_changed = content_changed;
             summary.trouble = trouble;
         }
         self.observer.observe(&Event::StepApplied { step: &step.name, state: summary.result });
 
         let leg = |leg| self.task(&step.module, Work::Leg { step: step.name.clone(), leg });
-        let mut tasks = vec![leg(LegWork::Committed { base, transactions: step.transactions })];
+        let expected = summary.result.is_some().then_some(result);
+        let mut tasks = vec![leg(LegWork::Committed { base, expected, transactions: step.transactions })];
         if step.transactions == Transactions::Host {
-            tasks.push(leg(LegWork::Transactional { base }));
+            tasks.push(leg(LegWork::Transactional { base, expected }));
         }
-        if offers_verify && summary.result.is_some() {
-            tasks.push(leg(LegWork::ReadOnly { result: image.id() }));
+        if let (true, Some(result)) = (offers_verify, expected) {
+            tasks.push(leg(LegWork::ReadOnly { result }));
         }
         let mut ran: Vec<LegRecord> = Vec::new();
         for answer in self.perform_all(&tasks)? {
@@ -151,11 +149,10 @@ impl Runner<'_> {
         });
         let legs = legs.collect();
         let next = match summary.result {
-            Some(state) => Reached::State(image.id(), state),
+            Some(state) => Reached::State(result, state),
             None => Reached::Blocked(format!("step {:?} could not be applied", step.name)),
         };
-        let image = summary.result.is_some().then_some(image);
-        Ok((StepRecord { step: summary, legs }, next, image))
+        Ok((StepRecord { step: summary, legs }, next))
     }
 
     /// One probe: described, asked for its cases, and then every case.

@@ -44,7 +44,7 @@ pub enum Work {
         /// The role.
         role: Role,
     },
-    /// Applies and commits a step on a copy of one clone, and keeps the copy.
+    /// Applies and commits a step on a clone of an image, and keeps the result.
     Advance {
         /// Where the step starts.
         base: ImageId,
@@ -91,11 +91,15 @@ pub enum LegWork {
     Transactional {
         /// The state before the step.
         base: ImageId,
+        /// The state that the step has led to once already.
+        expected: Option<ImageId>,
     },
     /// Snapshot, apply, COMMIT, restore.
     Committed {
         /// The state before the step.
         base: ImageId,
+        /// The state that the step has led to once already.
+        expected: Option<ImageId>,
         /// Who begins and ends transactions.
         transactions: Transactions,
     },
@@ -118,6 +122,8 @@ pub enum TaskAnswer {
         call: CallRecord,
         /// The state digest of the result; absent when there is none.
         state: Option<Sha256>,
+        /// Whether any row, or the schema, is another in the result; absent when there is none, or it could not be found out.
+        content_changed: Option<bool>,
         /// What the host could not do, in sentences.
         trouble: Vec<String>,
     },

@@ -80,6 +80,9 @@ pub struct StepSummary {
     pub base: Option<Digest>,
     /// The state that it leads to.
     pub result: Option<Digest>,
+    /// Whether any row or the schema is another there.
+    #[serde(default)]
+    pub content_changed: Option<bool>,
     /// The calls on the way there.
     pub calls: Vec<Call>,
     /// What the host could not do on the way.
@@ -152,6 +155,9 @@ pub struct StateAt {
     /// The digest of the clone's bytes, where they matter.
     #[serde(default)]
     pub bytes: Option<Digest>,
+    /// What differs from the state that it should have been.
+    #[serde(default)]
+    pub difference: Option<Difference>,
 }
 
 /// One leg of one step.
@@ -170,6 +176,58 @@ pub struct LegRun {
     pub calls: Vec<Call>,
     /// What the host could not do on the way.
     pub trouble: Vec<String>,
+}
+
+/// What differs between two states. That there is something to write down is what counts here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// What differs in the schema.
+    pub schema: Vec<String>,
+    /// What differs in the rows.
+    pub tables: Vec<TableDifference>,
+    /// Whether that is all.
+    pub is_complete: bool,
+}
+
+/// What differs in one table.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableDifference {
+    /// Its name.
+    pub table: String,
+    /// Rows that are only in the later state.
+    pub added: Count,
+    /// Rows that are only in the earlier state.
+    pub removed: Count,
+    /// Rows that are in both and not the same.
+    pub changed: Count,
+    /// Some of them.
+    pub rows: Vec<RowDifference>,
+}
+
+/// One row that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowDifference {
+    /// Its key.
+    pub key: String,
+    /// How it differs.
+    pub kind: RowChange,
+    /// Where it differs.
+    pub columns: Vec<String>,
+}
+
+/// How a row differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowChange {
+    /// Only in the later state.
+    Added,
+    /// Only in the earlier state.
+    Removed,
+    /// In both, and not the same.
+    Changed,
 }
 
 /// Whether a leg or a case ran.

@@ -40,6 +40,11 @@ fn rule_on_step(step: &Step, before: Option<&Digest>, reasons: &mut Reasons) {
             rule_on_claim(&subject, call, summary.base != summary.result, reasons);
         }
     }
+    match summary.content_changed {
+        Some(true) => {}
+        Some(false) => reasons.add(&subject, "bytes have moved, and yet every row and the schema are as they were"),
+        None => reasons.add(&subject, "nobody has looked whether any row is another"),
+    }
     rule_on_leg_order(&subject, step, reasons);
     for leg in &step.legs {
         rule_on_leg(step, leg, reasons);
@@ -159,6 +164,9 @@ pub(crate) fn digests<'a, const N: usize>(
     moments: [Moment; N],
     reasons: &mut Reasons,
 ) -> Option<[&'a StateAt; N]> {
+    for state in states {
+        rule_on_difference(subject, state, reasons);
+    }
     let mut complete = true;
     for moment in moments {
         if !states.iter().any(|state| state.at == moment) {
@@ -198,6 +206,21 @@ pub(crate) fn require_call(subject: &str, function: &str, calls: &[Call], reason
 pub(crate) fn rule_on_trouble(subject: &str, trouble: &[String], reasons: &mut Reasons) {
     for trouble in trouble {
         reasons.add(subject, format!("the host had trouble: {trouble}"));
+    }
+}
+
+/// A difference is written down where a state should be another one.
+fn rule_on_difference(subject: &str, state: &StateAt, reasons: &mut Reasons) {
+    if let Some(difference) = &state.difference {
+        let tables: Vec<&str> = difference.tables.iter().map(|table| table.table.as_str()).collect();
+        let (moment, objects) = (state.at, difference.schema.len());
+        reasons.add(
+            subject,
+            format!(
+                "{moment} is another state than it should be: {objects} objects of the schema and the tables [{}] differ",
+                tables.join(", ")
+            ),
+        );
     }
 }
 

@@ -338,3 +338,24 @@ fn trouble_of_the_host_is_refused_wherever_it_was() {
         );
     }
 }
+
+#[test]
+fn bytes_that_moved_are_no_change() {
+    refused(
+        &with(good(), &format!("{STEP}/content_changed"), json!(false)),
+        "step loyalty: bytes have moved, and yet every row and the schema are as they were",
+    );
+    refused(&without(good(), &format!("{STEP}/content_changed")), "step loyalty: nobody has looked whether any row is another");
+}
+
+#[test]
+fn a_difference_that_should_not_be_is_refused() {
+    let row = json!({"key": "rowid = 7", "kind": "changed", "columns": ["email"]});
+    let table = json!({"table": "customers", "added": "0", "removed": "0", "changed": "1", "rows": [row]});
+    let difference = json!({"schema": [], "tables": [table], "is_complete": true});
+    for (subject, pointer) in [("step loyalty, transactional leg", TRANSACTIONAL), ("probe orders, case ", REJECTED)] {
+        let record = with(good(), &format!("{pointer}/states/1/difference"), difference.clone());
+        refused(&record, subject);
+        refused(&record, "is another state than it should be: 0 objects of the schema and the tables [customers] differ");
+    }
+}

@@ -36,6 +36,9 @@ pub fn fabrications(record: &Record) -> Vec<Fabrication> {
     // One step and one case of each kind are enough: a validator that lets the first lie pass is not asked about the second.
     if let Some(index) = record.steps.iter().position(|step| step.legs.iter().any(|leg| leg.status == Status::Ran)) {
         let name = &record.steps[index].step.name;
+        fabricate(format!("step {name}: a claimed change moved bytes and changed no row"), &|record| {
+            record.steps[index].step.content_changed = Some(false);
+        });
         for leg in Leg::ALL {
             let Some(at) = record.steps[index].legs.iter().position(|record| record.leg == leg && record.status == Status::Ran) else {
                 continue;

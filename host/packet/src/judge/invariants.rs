@@ -7,7 +7,7 @@ use crate::{
     Sha256,
     record::{
         CallOutcome, CallRecord, CaseRecord, Claim, ErrorClass, Expectation, LastStatement, Leg, LegRecord, Moment, ProbeRecord, Record,
-        Status, StepRecord,
+        StateAt, Status, StepRecord,
     },
     verdict::{Code, Finding},
 };
@@ -143,55 +143,66 @@ fn leg(found: &mut Findings, step: &StepRecord, record: &LegRecord) {
                 found.add(
                     Code::ReadOnlyChanged,
                     &subject,
-                    "`verify` left another state than it found",
+                    with_difference("`verify` left another state than it found", record.at(Moment::After)),
                     "a check must not write: move the write into `apply`",
                 );
             }
         }
         Leg::Transactional => {
-            changed(found, &subject, record);
-            deterministic(found, &subject, step, at(Moment::AfterApply));
+            changed(found, &subject, step, record);
+            deterministic(found, &subject, step, record);
             if at(Moment::AfterRollback) != at(Moment::Before) {
                 found.add(
                     Code::RollbackIncomplete,
                     &subject,
-                    "after ROLLBACK the clone's bytes differ from those before BEGIN",
+                    with_difference("after ROLLBACK the clone's bytes differ from those before BEGIN", record.at(Moment::AfterRollback)),
                     "find the statement that ended the transaction early; if there is none, report it as a defect of this tool",
                 );
             }
         }
         Leg::Committed => {
-            changed(found, &subject, record);
+            changed(found, &subject, step, record);
             let bytes = |moment| record.at(moment).and_then(|state| state.bytes);
             if bytes(Moment::Before).is_none() || bytes(Moment::AfterRestore) != bytes(Moment::Before) {
                 found.add(
                     Code::RestoreIncomplete,
                     &subject,
                     "the restored clone does not have the bytes of the snapshot",
-                    "check the disk that holds the scratch directory, and run the rehearsal again",
+                    "run the rehearsal again; if it stays so, report it as a defect of this tool",
                 );
             }
-            deterministic(found, &subject, step, at(Moment::AfterApply));
+            deterministic(found, &subject, step, record);
         }
     }
 }
 
 /// The same step on the same state leads to the same state.
-fn deterministic(found: &mut Findings, subject: &str, step: &StepRecord, after_apply: Option<Sha256>) {
-    if let (Some(here), Some(there)) = (after_apply, step.step.result)
+fn deterministic(found: &mut Findings, subject: &str, step: &StepRecord, record: &LegRecord) {
+    if let (Some(here), Some(there)) = (record.at(Moment::AfterApply).map(|state| state.state), step.step.result)
         && here != there
     {
         found.add(
             Code::NotDeterministic,
             subject,
-            format!("the same step on the same state led to {} and to {}", here.short(), there.short()),
+            with_difference(
+                &format!("the same step on the same state led to {} and to {}", there.short(), here.short()),
+                record.at(Moment::AfterApply),
+            ),
             "find what the step does not decide by itself: an order without ORDER BY, for example",
         );
     }
 }
 
+/// A reason with what differs from the state that it should have been, where that was found out.
+fn with_difference(reason: &str, state: Option<&StateAt>) -> String {
+    match state.and_then(|state| state.difference.as_ref()) {
+        Some(difference) => format!("{reason}: {difference}"),
+        None => reason.to_owned(),
+    }
+}
+
 /// The executor integrity invariant: what a step claims is what the bytes say.
-fn changed(found: &mut Findings, subject: &str, record: &LegRecord) {
+fn changed(found: &mut Findings, subject: &str, step: &StepRecord, record: &LegRecord) {
     let (Some(before), Some(after)) = (record.at(Moment::Before), record.at(Moment::AfterApply)) else { return };
     let is_changed = before.state != after.state;
     let claim = record.calls.iter().rev().find_map(|call| match &call.outcome {
@@ -205,6 +216,12 @@ fn changed(found: &mut Findings, subject: &str, record: &LegRecord) {
             "the step claims a change, but left every byte of the state as it was",
             "find out why it reports work that it did not do: its statements may have matched no row of this source; otherwise do not trust it",
         ),
+        Some(Claim::Changed) if step.step.content_changed == Some(false) => found.add(
+            Code::FabricatedChange,
+            subject,
+            "the step claims a change, and bytes have moved, but every row and the schema are as they were",
+            "find out why it reports work that it did not do: it may have written back what was there",
+        ),
         Some(Claim::Unchanged) if is_changed => found.add(
             Code::UnreportedChange,
             subject,
@@ -217,6 +234,9 @@ fn changed(found: &mut Findings, subject: &str, record: &LegRecord) {
             "the step had nothing to do on this source, so its change was not rehearsed",
             "rehearse on a source that needs the step, or take the step out of the plan",
         ),
+        Some(Claim::Changed) if step.step.content_changed.is_none() && step.step.result.is_some() => {
+            found.missing(subject, "nobody has looked whether the step changed any row");
+        }
         Some(Claim::Changed) => {}
         None => found.missing(subject, "the step claims neither a change nor none"),
     }
@@ -293,7 +313,7 @@ fn case(found: &mut Findings, record: &CaseRecord, base: Option<Sha256>) {
                 found.add(
                     Code::RejectionChangedState,
                     &subject,
-                    "it left another state than it found",
+                    with_difference("it left another state than it found", Some(after)),
                     "a case is one bad statement; what must be there before it belongs into a step or the source",
                 );
             }

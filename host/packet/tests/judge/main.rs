@@ -62,6 +62,14 @@ fn a_step_whose_claim_is_not_in_the_bytes_is_found_out() {
 }
 
 #[test]
+fn bytes_that_moved_are_no_change() {
+    let moved = found(|record| record.steps[0].step.content_changed = Some(false));
+    assert_eq!(moved, [(Code::FabricatedChange, TRANSACTIONAL.to_owned()), (Code::FabricatedChange, COMMITTED.to_owned())]);
+    let unknown = found(|record| record.steps[0].step.content_changed = None);
+    assert_eq!(unknown, [(Code::EvidenceMissing, TRANSACTIONAL.to_owned()), (Code::EvidenceMissing, COMMITTED.to_owned())]);
+}
+
+#[test]
 fn each_leg_must_leave_what_it_promises_to_leave() {
     assert_eq!(found(|record| set_state(record, Leg::ReadOnly, Moment::After, elsewhere())), one(Code::ReadOnlyChanged, READ_ONLY));
     let rollback = found(|record| set_state(record, Leg::Transactional, Moment::AfterRollback, elsewhere()));

@@ -28,7 +28,7 @@ fn one_statement() -> SqlRecord {
 fn leg(leg: Leg, states: [Sha256; 3], call: CallRecord) -> LegRecord {
     let moments = leg.moments().iter().zip(states);
     let with_bytes = |at| leg == Leg::Committed && matches!(at, Moment::Before | Moment::AfterRestore);
-    let states = moments.map(|(at, state)| StateAt { at: *at, state, bytes: with_bytes(*at).then_some(state) });
+    let states = moments.map(|(at, state)| StateAt { at: *at, state, bytes: with_bytes(*at).then_some(state), difference: None });
     LegRecord { step: "one".into(), leg, status: Status::Ran, states: states.collect(), calls: vec![call], trouble: Vec::new() }
 }
 
@@ -39,7 +39,11 @@ fn case(name: &str, expected: Expectation, states: [Sha256; 2], sql: SqlRecord) 
         says: "a case".into(),
         expected,
         status: Status::Ran,
-        states: [Moment::Before, Moment::After].into_iter().zip(states).map(|(at, state)| StateAt { at, state, bytes: None }).collect(),
+        states: [Moment::Before, Moment::After]
+            .into_iter()
+            .zip(states)
+            .map(|(at, state)| StateAt { at, state, bytes: None, difference: None })
+            .collect(),
         calls: vec![call("run", None, sql)],
         trouble: Vec::new(),
     }
@@ -76,6 +80,7 @@ pub(crate) fn clean_record() -> Record {
                 described: call("describe", None, SqlRecord::default()),
                 base: Some(before),
                 result: Some(after),
+                content_changed: Some(true),
                 calls: vec![apply()],
                 trouble: Vec::new(),
             },

@@ -40,6 +40,7 @@ fn step(name: &str, base: char, result: char) -> Value {
             "described": call("describe"),
             "base": digest(base),
             "result": digest(result),
+            "content_changed": true,
             "calls": [apply()],
             "trouble": [],
         },

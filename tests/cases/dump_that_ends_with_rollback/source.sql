@@ -1,0 +1,5 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO people VALUES (1, 'Ada');
+ROLLBACK; -- due to errors

@@ -1,0 +1,3 @@
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
+GO
+INSERT INTO people VALUES (1, 'Ada');
