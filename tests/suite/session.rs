@@ -339,3 +339,23 @@ fn a_connection_serves_one_purpose() {
     assert_eq!(answer(&session, "SELECT x FROM t"), "Ok([[Text(\"other\")]])");
     assert_eq!(pool.pool.idle(), 1);
 }
+
+#[test]
+fn an_image_that_is_forgotten_gives_back_what_only_it_has_changed() {
+    let clones = Clones::new(64 << 20);
+    let image = |sql: &str, from: &ImageId| {
+        let clone = clones.clone_of(clones.image(*from).expect("an image"), &CLONE, &Limits::STANDARD);
+        clone.open(OpenMode::ReadWrite).expect("a connection").execute_batch(sql).expect(sql);
+        clones.add(clone.image())
+    };
+    let empty = clones.add(Image::of(Base::from_bytes([]).expect("an empty base")));
+    let first = image("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(1000000));", &empty);
+    let second = image("CREATE TABLE u (x); INSERT INTO u VALUES (zeroblob(2000000));", &first);
+    let held = clones.store().memory_bytes();
+    clones.forget(second);
+    assert!(clones.image(second).is_err());
+    let left = clones.store().memory_bytes();
+    assert!((2_000_000..2_100_000).contains(&(held - left)), "{held} bytes, then {left}");
+    clones.forget(first);
+    assert_eq!(clones.store().memory_bytes(), 0);
+}

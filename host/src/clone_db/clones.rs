@@ -68,6 +68,11 @@ impl Clones {
         id
     }
 
+    /// Lets go of an image that no task will name again: what only it has changed goes with it.
+    pub fn forget(&self, id: ImageId) {
+        self.lock().remove(&id);
+    }
+
     /// An image.
     ///
     /// # Errors

@@ -81,6 +81,11 @@ impl Runner<'_> {
         for step in &plan.steps {
             let (record, next) = self.step(step, &reached)?;
             steps.push(record);
+            if let (Reached::State(before, _), Reached::State(after, _)) = (&reached, &next)
+                && before != after
+            {
+                self.clones.forget(*before);
+            }
             reached = next;
         }
         let mut probes = Vec::new();
