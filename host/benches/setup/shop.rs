@@ -80,6 +80,8 @@ pub(crate) fn admitted(source: &Path) -> Admitted {
     let text = std::fs::read_to_string(PLAN).expect("the plan of the shop");
     assert!(text.contains(SOURCE_LINE), "{PLAN} names its source in another way: {SOURCE_LINE} is replaced here");
     let text = text.replace(SOURCE_LINE, &format!("path = {source:?}"));
+    // What is enough for a small shop is not for a large one.
+    let text = format!("{text}\n[limits]\nfuel = 1_000_000_000_000\n");
     let plan = plan::load_text(text.as_bytes(), Path::new(PLAN), &FromDirectory::beside(Path::new(PLAN))).expect("a plan");
     admit::check(preflight::check(plan).expect("pins that hold")).expect("modules that are admitted")
 }
