@@ -66,10 +66,14 @@ pub(super) enum Format {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The plan is a TOML file; paths in it are relative to it. Every leg and every case runs on a fresh private clone of the
-source: what it changes is in memory or, beyond --memory-mib, in a file without a name in the directory for temporary files (TMPDIR),
-and gone on every way out. The source is only read. The image of a large dump is kept in XDG_CACHE_HOME (or ~/.cache), under
-rehearsal/images, and checked before it is used: with --no-cache it is neither used nor kept, and the packet is the same.")]
+The plan is a TOML file; paths in it are relative to it.
+
+Every leg and every case runs on a fresh private clone of the source. What it changes is in memory
+or, beyond --memory-mib, in a file without a name in the directory for temporary files (TMPDIR),
+and gone on every way out. The source is only read, and must stand still meanwhile.
+
+The image of a large dump is kept in rehearsal/images in XDG_CACHE_HOME (or ~/.cache), and checked
+before it is used: with --no-cache it is neither used nor kept, and the packet is the same.")]
 pub(super) struct RunArguments {
     /// The plan: a TOML file
     pub(super) plan: PathBuf,

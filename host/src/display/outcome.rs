@@ -37,7 +37,9 @@ pub fn human(report: &Report, packet: &str, tree: Sha256) -> String {
             SourceKind::Dump => "dump",
         };
         let unchanged = if report.source.unchanged { "unchanged" } else { "CHANGED" };
-        writeln!(out, "source     {kind} of {} bytes, {} tables, {unchanged}", grouped(report.source.bytes.0), report.source.tables)?;
+        let (bytes, tables) = (grouped(report.source.bytes.0), report.source.tables);
+        let s = if tables == 1 { "" } else { "s" };
+        writeln!(out, "source     {kind} of {bytes} bytes, {tables} table{s}, {unchanged}")?;
         for step in &report.steps {
             writeln!(out, "\nstep {}", step.step)?;
             for leg in &step.legs {
